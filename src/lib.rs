@@ -1,0 +1,47 @@
+//! mailclerk: a clerk for a support mailbox.
+//!
+//! This page is the map. It tells the way of a mail, what must always hold, and where to look.
+//!
+//! # The way of a mail
+//! ```text
+//!         nouns touch the world               verbs only think                       nouns touch the world
+//!  IMAP -> mailbox -> message::parse -> triage: screen > thread > classify > decide -> store  ->  transport -> SMTP
+//!             ^          bytes -> Message          ^      a Plan; nothing done yet    | one tx |   lease, send, settle
+//!             |                                    +--- Case <--- store.recall -------+        +--- Outcome --> store
+//!             +------------- filed away on the server only after the commit is durable
+//! ```
+//! `daemon` joins the parts and runs the loops; `cli` is what an operator types; `config` is what an operator
+//! writes; the desk itself (intents, words, replies) is data in `rules/`, compiled by `triage::desk`.
+//!
+//! # Invariants
+//! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
+//! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person.
+//! 3. Nothing leaves that is not durable in the outbox before the connection is opened.
+//! 4. A mail is filed away on the server only after its plan is durable.
+//! 5. Committing the same mail twice changes nothing; committing on a stale ticket is refused and thought again.
+//! 6. No reply without a `Person`; no second reply to one mail; no more than the budget to an address, on a ticket,
+//!    to a domain, in total. Budgets live in the store. A spent budget silences the reply, never the forward.
+//! 7. Loops share the store and a wake-up of capacity one. No channel carries state.
+//! 8. Only `store/layout.rs` is serialised to disk; records are versioned; old ones stay readable.
+//! 9. Everything has a limit with a unit: octets, parts, depth, batch, outbox, attempts, replies, requests.
+//! 10. A stranger who quotes a ticket number or forges a Message-ID does not enter that ticket: a new, linked ticket
+//!     opens.
+//! 11. Nothing a mail says is ever executed, rendered as a template, logged in the clear, or copied into a header
+//!     unencoded.
+//! 12. A person's account comes first: a mail with any forwarded intent is forwarded, whatever else it asks.
+//!
+//! # Standards
+//! | task | source | file |
+//! | --- | --- | --- |
+//! | cursor, UIDVALIDITY | RFC 9051, 2.3.1.1 | `mailbox/resume.rs` |
+//! | IDLE | RFC 2177 | `mailbox/imap` |
+//! | MOVE, UIDPLUS | RFC 6851, RFC 4315 | `mailbox/imap` |
+//! | message syntax | RFC 5322, RFC 2045-2047 | `message/parse.rs`, `message/compose.rs` |
+//! | may a machine answer? | RFC 3834, RFC 5230 | `triage/screen.rs`, `triage/decide.rs` |
+//! | reports | RFC 3464, RFC 6522, RFC 8098 | `triage/screen.rs`, `triage/thread.rs` |
+//! | whose word is believed | RFC 8601, RFC 7489 | `triage/screen.rs` |
+//! | submission, replies of the server | RFC 5321, RFC 6409, RFC 4954 | `transport/` |
+//! | unknown outcome | RFC 1047 | `triage/delivery.rs` |
+//! | token refresh | RFC 6749, 6 | `config/oauth.rs` |
+
+pub mod clock;
