@@ -45,3 +45,4 @@
 //! | token refresh | RFC 6749, 6 | `config/oauth.rs` |
 
 pub mod clock;
+pub mod message;
