@@ -46,3 +46,4 @@
 
 pub mod clock;
 pub mod message;
+pub mod triage;

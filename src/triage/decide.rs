@@ -1,0 +1,375 @@
+//! Verdicts to a plan: what the mail becomes, and which mails leave.
+//!
+//! # Decisions
+//! - A person's account comes first: one forwarded intent forwards the whole mail.
+//! - Whoever answers a mail of ours wants more than a text from the shelf: a second contact goes to a person, even
+//!   if an automatic answer would fit, and even if nothing proves that it belongs to the ticket it names: people
+//!   answer from their other address.
+//! - An answer that only gives what was asked for, or only says that it did not help, is still about the matter of
+//!   its ticket.
+//! - While a case lies with an agent, the writer hears from the agent; another acknowledgement would be noise.
+
+mod agent;
+mod answer;
+mod reroute;
+
+pub use crate::triage::decide::reroute::ABSENT;
+pub use crate::triage::decide::reroute::BOUNCED;
+pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
+pub use crate::triage::decide::reroute::REPORT;
+
+use crate::clock::Timestamp;
+use crate::message::Flaw;
+use crate::message::address::Address;
+use crate::triage::Because;
+use crate::triage::Disposition;
+use crate::triage::Office;
+use crate::triage::Reading;
+use crate::triage::classify;
+use crate::triage::classify::Classification;
+use crate::triage::delivery::Purpose;
+use crate::triage::desk::Rules;
+use crate::triage::forward;
+use crate::triage::plan::Case;
+use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
+use crate::triage::plan::Step;
+use crate::triage::rules::Intent;
+use crate::triage::screen::Screening;
+use crate::triage::thread;
+use crate::triage::thread::Thread;
+use crate::triage::ticket;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketMove;
+use crate::triage::ticket::TicketNumber;
+use crate::triage::ticket::TicketState;
+
+/// The name under which mails that no person wrote are recorded.
+pub const AUTOMATIC: &str = "automatic";
+/// The intent that wants nothing even of an open case.
+const THANKS: &str = "thanks";
+/// The reason of a plan for an agent's mail that went to the writer, too.
+pub const AGENT_ANSWERED: &str = "agent";
+/// The reason of a plan for an agent's mail that the desk alone got.
+pub const AGENT_TOLD_DESK: &str = "agent-to-desk";
+
+/// Decides what becomes of a mail. Total.
+pub fn decide(
+    reading: &Reading,
+    case: &Case,
+    rules: &Rules,
+    office: &Office,
+    now: Timestamp,
+) -> Plan {
+    let because = reading.signs.clone();
+    if let Some(copy) = &case.copy_of {
+        let mut plan = quiet(reading, copy.ticket, because);
+        plan.because.push(says(
+            "copy",
+            "the same mail was handled before; this is another copy of it",
+        ));
+        return plan;
+    }
+    if let Some(returned) = &reading.returned {
+        return reroute::plan(reading, returned, case, rules, office, now);
+    }
+    let Some(found) = &reading.classification else {
+        // An absence note in answer to a mail of a ticket, say.
+        let known = |number: &TicketNumber| case.tickets.iter().any(|t| t.number == *number);
+        let on = case.by_id.first().map(|(_, number)| *number).filter(known);
+        return quiet(reading, on, because);
+    };
+    let sender = reading.writer().map(|w| &w.address);
+    let thread = thread::thread(&reading.clues, sender, &case.tickets, &case.by_id);
+    let matter = Matter {
+        reading,
+        case,
+        rules,
+        office,
+        now,
+        found,
+        thread,
+    };
+    if let (Some(agent), Some(ticket)) = (matter.agent(), matter.joined()) {
+        return matter.agent_wrote(agent, ticket);
+    }
+    match matter.disposition() {
+        (Disposition::Ignore, _) => matter.nothing_to_do(),
+        (disposition, why) => matter.handle(disposition, why),
+    }
+}
+
+/// Returns the queue that a forwarded mail goes to: that of the first forwarded intent that names one, else that of
+/// any other intent, else the desk's default.
+pub fn queue<'a>(intents: &[String], rules: &'a Rules) -> &'a str {
+    let intents: Vec<&Intent> = intents
+        .iter()
+        .filter_map(|name| rules.intents.intent(name))
+        .collect();
+    let forwarded = intents
+        .iter()
+        .filter(|i| i.disposition == Disposition::Forward);
+    forwarded
+        .chain(intents.iter())
+        .find_map(|i| i.queue.as_deref())
+        .unwrap_or(&rules.desk.default_queue)
+}
+
+/// Everything that is known when a person's mail is decided.
+struct Matter<'a> {
+    reading: &'a Reading,
+    case: &'a Case,
+    rules: &'a Rules,
+    office: &'a Office,
+    now: Timestamp,
+    found: &'a Classification,
+    thread: Thread,
+}
+
+impl<'a> Matter<'a> {
+    fn joined(&self) -> Option<&'a Ticket> {
+        let Thread::Joins(number, _) = &self.thread else {
+            return None;
+        };
+        self.case.tickets.iter().find(|t| t.number == *number)
+    }
+
+    fn because(&self) -> Vec<Because> {
+        let mut because = self.reading.signs.clone();
+        match &self.thread {
+            Thread::New => {}
+            Thread::Joins(_, why) | Thread::Linked(_, why) => because.push(why.clone()),
+        }
+        because.extend(self.found.because.iter().cloned());
+        because
+    }
+
+    fn plan(&self, disposition: Disposition, step: Step) -> Plan {
+        Plan {
+            screening: word(&self.reading.screening),
+            disposition,
+            intents: self.intents(),
+            audience: self.found.audience,
+            language: self.found.language.code.clone(),
+            queue: None,
+            step,
+            letters: Vec::new(),
+            because: self.because(),
+            writer: self.reading.writer().map(|w| w.address.clone()),
+        }
+    }
+
+    /// The desk's rules by intents, a person for every second contact, and for every mail that was not wholly read.
+    /// With the reason, where it is not the intents'.
+    fn disposition(&self) -> (Disposition, Option<Because>) {
+        let flaws = &self.reading.message.flaws;
+        let person = |rule, what| (Disposition::Forward, Some(says(rule, what)));
+        match classify::disposition(self.found, &self.rules.intents) {
+            Disposition::Forward => (Disposition::Forward, None),
+            _ if flaws.contains(&Flaw::TooBig) => person(
+                "too-big",
+                "the mail is too big to be read whole, so a person reads it",
+            ),
+            // Of a mail that nobody is known to have written not even thanks are believed.
+            Disposition::Ignore
+                if flaws.contains(&Flaw::NoFrom) || flaws.contains(&Flaw::Unparsable) =>
+            {
+                person("malformed", "the mail is malformed, so a person reads it")
+            }
+            Disposition::Ignore if self.joined().is_some() && !self.says_thanks() => person(
+                "participant",
+                "it reads like advertising, but its writer takes part in the ticket",
+            ),
+            Disposition::Ignore => (Disposition::Ignore, None),
+            Disposition::Advise | Disposition::Redirect if !matches!(self.thread, Thread::New) => {
+                (Disposition::Forward, None)
+            }
+            other => (other, None),
+        }
+    }
+
+    fn says_thanks(&self) -> bool {
+        self.found.intents.iter().any(|name| name == THANKS)
+    }
+
+    /// What the mail is about: its own intents; on a ticket, where these tell no matter, the ticket's as well.
+    fn intents(&self) -> Vec<String> {
+        let found = &self.found.intents;
+        let Some(ticket) = self.joined() else {
+            return found.clone();
+        };
+        let rules = &self.rules.intents;
+        // An intent that is forwarded to wherever the others belong is none by itself.
+        let tells = |name: &String| {
+            let borrows = |i: &Intent| i.disposition == Disposition::Forward && i.queue.is_none();
+            !rules.is_fallback(name) && !rules.intent(name).is_some_and(borrows)
+        };
+        if ticket.intents.is_empty() || found.iter().any(tells) {
+            return found.clone();
+        }
+        let mut intents: Vec<String> = found
+            .iter()
+            .filter(|name| !rules.is_fallback(name))
+            .cloned()
+            .collect();
+        for name in &ticket.intents {
+            if !intents.contains(name) {
+                intents.push(name.clone());
+            }
+        }
+        intents
+    }
+
+    fn nothing_to_do(&self) -> Plan {
+        self.plan(
+            Disposition::Ignore,
+            Step::Record(self.joined().map(|t| t.number)),
+        )
+    }
+
+    fn handle(&self, disposition: Disposition, why: Option<Because>) -> Plan {
+        let mut plan = self.plan(disposition, Step::Record(None));
+        plan.because.extend(why);
+        let mut ticket = self.ticket(&plan.intents);
+        if disposition == Disposition::Forward {
+            let agent = self.hand_over(&mut plan, &mut ticket);
+            let reply = self.reply(&ticket, disposition, &mut plan.because);
+            self.forward(&mut plan, &ticket, agent.as_ref(), reply.as_ref());
+            plan.letters.extend(reply);
+        } else if let Some(reply) = self.reply(&ticket, disposition, &mut plan.because) {
+            plan.letters.push(reply);
+        } else {
+            // Advice would answer it, but no machine may: a person gets it.
+            plan.because.push(says(
+                "unanswered",
+                "no automatic answer may leave, so a person gets the mail",
+            ));
+            plan.disposition = Disposition::Forward;
+            let agent = self.hand_over(&mut plan, &mut ticket);
+            self.forward(&mut plan, &ticket, agent.as_ref(), None);
+        }
+        if let Some(reply) = plan.letters.iter().find(|l| l.purpose == Purpose::Reply) {
+            ticket.language.clone_from(&reply.language);
+        }
+        plan.step = if self.joined().is_some() {
+            Step::Update(ticket)
+        } else {
+            Step::Open(ticket)
+        };
+        plan
+    }
+
+    /// Gives the ticket to a queue and to one of its agents, if there is any.
+    fn hand_over(&self, plan: &mut Plan, ticket: &mut Ticket) -> Option<Address> {
+        let name = match self.joined().and_then(|t| t.queue.as_deref()) {
+            Some(queue) if !self.changes_queue() => queue,
+            _ => queue(&plan.intents, self.rules),
+        };
+        ticket.queue = Some(name.to_owned());
+        plan.queue = Some(name.to_owned());
+        let agent = self.choose_agent(name);
+        if let Some(agent) = &agent {
+            let old = self.joined().map(|t| t.state.clone());
+            ticket.state = ticket::step(old, TicketMove::HandTo(agent.clone()), self.now);
+        } else {
+            plan.because.push(says(
+                "no-agent",
+                "no queue has an agent: the ticket waits in the list",
+            ));
+        }
+        agent
+    }
+
+    fn forward(
+        &self,
+        plan: &mut Plan,
+        ticket: &Ticket,
+        agent: Option<&Address>,
+        reply: Option<&Letter>,
+    ) {
+        let Some(agent) = agent else { return };
+        let told = reply.map(|r| r.language.as_str());
+        let letter = forward::letter(&self.matter_of(ticket), plan, agent, told);
+        plan.letters.push(letter);
+    }
+
+    fn matter_of(&self, ticket: &Ticket) -> forward::Matter<'a> {
+        forward::Matter {
+            reading: self.reading,
+            office: self.office,
+            found: self.found,
+            number: ticket.number,
+            joined: self.joined().is_some(),
+            linked: match self.thread {
+                Thread::Linked(number, _) => Some(number),
+                _ => None,
+            },
+        }
+    }
+
+    /// The ticket as it will be, state and queue still to be filled in.
+    fn ticket(&self, intents: &[String]) -> Ticket {
+        if let Some(known) = self.joined() {
+            let mut ticket = known.clone();
+            ticket.updated = self.now;
+            ticket.intents = intents.to_vec();
+            return ticket;
+        }
+        Ticket {
+            number: TicketNumber(self.case.fresh),
+            version: 0,
+            state: TicketState::Answered { at: self.now },
+            mailbox: self.office.mailbox.clone(),
+            subject: self.reading.message.subject.clone(),
+            participants: self
+                .reading
+                .writer()
+                .map(|w| w.address.clone())
+                .into_iter()
+                .collect(),
+            intents: intents.to_vec(),
+            queue: None,
+            language: self.found.language.code.clone(),
+            linked: match self.thread {
+                Thread::Linked(number, _) => Some(number),
+                _ => None,
+            },
+            opened: self.now,
+            updated: self.now,
+        }
+    }
+}
+
+/// A mail that is recorded and changes nothing.
+fn quiet(reading: &Reading, on: Option<TicketNumber>, because: Vec<Because>) -> Plan {
+    let found = reading.classification.as_ref();
+    Plan {
+        screening: word(&reading.screening),
+        disposition: Disposition::Ignore,
+        intents: found.map_or_else(|| vec![AUTOMATIC.to_owned()], |f| f.intents.clone()),
+        audience: None,
+        language: reading.language.clone(),
+        queue: None,
+        step: Step::Record(on),
+        letters: Vec::new(),
+        because,
+        writer: reading.writer().map(|w| w.address.clone()),
+    }
+}
+
+fn word(screening: &Screening) -> &'static str {
+    match screening {
+        Screening::Person(_) => "person",
+        Screening::Unsure(..) => "unsure",
+        Screening::Automatic(_) => "automatic",
+    }
+}
+
+fn says(rule: &str, what: &str) -> Because {
+    Because {
+        stage: "decide",
+        rule: rule.to_owned(),
+        says: what.to_owned(),
+        matched: String::new(),
+    }
+}

@@ -1,0 +1,163 @@
+//! The automatic reply: whether there is one, and of which paragraphs.
+
+use crate::triage::Because;
+use crate::triage::Disposition;
+use crate::triage::decide::Matter;
+use crate::triage::decide::says;
+use crate::triage::delivery::Purpose;
+use crate::triage::plan::Letter;
+use crate::triage::plan::Spent;
+use crate::triage::reply::Occasion;
+use crate::triage::rules::Intent;
+use crate::triage::screen::Person;
+use crate::triage::screen::Screening;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketNumber;
+use crate::triage::ticket::TicketState;
+
+const DAY_S: i64 = 86_400;
+
+impl<'a> Matter<'a> {
+    /// The automatic reply, if there is a person, words for it, and budget left.
+    pub(super) fn reply(
+        &self,
+        ticket: &Ticket,
+        disposition: Disposition,
+        because: &mut Vec<Because>,
+    ) -> Option<Letter> {
+        let Screening::Person(person) = &self.reading.screening else {
+            because.push(says(
+                "silent",
+                "it is not certain that a person may be answered here",
+            ));
+            return None;
+        };
+        if matches!(
+            self.joined().map(|t| &t.state),
+            Some(TicketState::WithAgent { .. } | TicketState::AgentAnswered { .. })
+        ) {
+            because.push(says(
+                "with-agent",
+                "the case lies with an agent, who will answer",
+            ));
+            return None;
+        }
+        if let Some(spent) = self.spent(person, ticket.number) {
+            because.push(spent);
+            return None;
+        }
+        let paragraphs = self.paragraphs(disposition, because);
+        if paragraphs.is_empty() {
+            return None;
+        }
+        Some(self.write(person, ticket, disposition, &paragraphs))
+    }
+
+    fn write(
+        &self,
+        person: &Person,
+        ticket: &Ticket,
+        disposition: Disposition,
+        paragraphs: &[&str],
+    ) -> Letter {
+        let shown = format!("#{}", ticket.number.0);
+        let occasion = Occasion {
+            paragraphs: paragraphs.to_vec(),
+            forwarded: disposition == Disposition::Forward,
+            audience: self.found.audience,
+            language: &self.found.language,
+            ticket: &shown,
+            subject: &self.reading.message.subject,
+            desk: &self.rules.desk.name,
+        };
+        let words = self.rules.replies.write(person, &occasion);
+        let to = person.address();
+        let key = &self.office.key;
+        Letter {
+            purpose: Purpose::Reply,
+            to: to.clone(),
+            reply_to: vec![key.reply_address(&self.office.address, ticket.number, to)],
+            subject: format!("{} {}", words.subject, key.subject_tag(ticket.number, to)),
+            language: words.language,
+            text: words.text,
+            html: Some(words.html),
+            attach_original: false,
+            templates: paragraphs.iter().map(|p| (*p).to_owned()).collect(),
+        }
+    }
+
+    /// The paragraphs in order: what is forwarded first; without those that the writer was sent lately.
+    fn paragraphs(&self, disposition: Disposition, because: &mut Vec<Because>) -> Vec<&'a str> {
+        let mut intents: Vec<&'a Intent> = self
+            .found
+            .intents
+            .iter()
+            .filter_map(|n| self.rules.intents.intent(n))
+            .collect();
+        intents.sort_by_key(|i| i.disposition != Disposition::Forward);
+        let mut names: Vec<&str> = Vec::new();
+        for name in intents.iter().filter_map(|i| i.reply.as_deref()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let fresh_after = self
+            .now
+            .plus_s(-i64::from(self.rules.desk.budget.same_reply_days) * DAY_S);
+        let spent = &self.case.spent;
+        let count = names.len();
+        names.retain(|name| {
+            !spent
+                .templates
+                .iter()
+                .any(|(t, at)| t == name && *at > fresh_after)
+        });
+        if names.len() < count {
+            because.push(says(
+                "R10",
+                "the writer was sent the same words lately; they are not repeated",
+            ));
+            // Half an answer would leave the other half with nobody.
+            if disposition != Disposition::Forward {
+                names.clear();
+            }
+        }
+        if names.is_empty() && count == 0 && disposition == Disposition::Forward {
+            because.push(says("no-words", "the intent has no reply"));
+        }
+        names
+    }
+
+    fn spent(&self, person: &Person, ticket: TicketNumber) -> Option<Because> {
+        let budget = &self.rules.desk.budget;
+        let Spent {
+            address_day,
+            domain_hour,
+            total_hour,
+            ..
+        } = self.case.spent;
+        let shared = budget
+            .shared_domains
+            .iter()
+            .any(|d| d == person.address().domain());
+        let on_ticket = self
+            .case
+            .spent
+            .ticket_day
+            .iter()
+            .find(|(n, _)| *n == ticket)
+            .map_or(0, |(_, replies)| *replies);
+        let what = if address_day >= budget.address_day {
+            "this address had its replies of today"
+        } else if on_ticket >= budget.ticket_day {
+            "this ticket had its replies of today"
+        } else if domain_hour >= budget.domain_hour && !shared {
+            "this domain had its replies of this hour"
+        } else if total_hour >= budget.total_hour {
+            "the desk has sent all its replies of this hour"
+        } else {
+            return None;
+        };
+        Some(says("R13", what))
+    }
+}

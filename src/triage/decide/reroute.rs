@@ -1,0 +1,178 @@
+//! What a machine says of a mail of ours: noted on its ticket; a case that did not reach its agent goes to another.
+//!
+//! # Decisions
+//! - A forward is all that an agent knows of a case, so a failed one goes on: to the queue's next agent, then to the
+//!   default queue, then to nobody: two failures in a row are the operator's.
+//! - Only the forward to the agent who has the ticket counts: a late or a forged report takes no case away from anybody
+//!   else. Which agents got such a mail before, the store knows by its id, so that no case goes round.
+
+use crate::clock::Timestamp;
+use crate::message::address::Address;
+use crate::triage::Office;
+use crate::triage::Reading;
+use crate::triage::decide::quiet;
+use crate::triage::decide::says;
+use crate::triage::delivery::Purpose;
+use crate::triage::desk::Rules;
+use crate::triage::forward;
+use crate::triage::plan::Case;
+use crate::triage::plan::Plan;
+use crate::triage::plan::Step;
+use crate::triage::returned::Fate;
+use crate::triage::returned::REROUTED;
+use crate::triage::returned::Returned;
+use crate::triage::ticket;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketMove;
+use crate::triage::ticket::TicketState;
+
+/// The reason of a plan for a forward that failed, whether or not another agent gets the case.
+pub const BOUNCED_FORWARD: &str = "bounced-forward";
+/// The reason of a plan for an automatic mail of an agent.
+pub const ABSENT: &str = "absent";
+/// The reason of a plan for every other report on a mail of ours.
+pub const BOUNCED: &str = "bounced";
+/// The reason of a plan for a mail of ours that is late, or that only a machine answered.
+pub const REPORT: &str = "report";
+
+/// Decides what becomes of a mail by a machine about a mail of ours.
+pub(super) fn plan(
+    reading: &Reading,
+    returned: &Returned,
+    case: &Case,
+    rules: &Rules,
+    office: &Office,
+    now: Timestamp,
+) -> Plan {
+    let known = case
+        .tickets
+        .iter()
+        .find(|t| t.number == returned.own.ticket);
+    let mut plan = quiet(reading, known.map(|t| t.number), reading.signs.clone());
+    let by_agent = || {
+        reading
+            .message
+            .from
+            .iter()
+            .any(|f| office.surroundings.is_agent(&f.address))
+    };
+    match (returned.fate, returned.own.purpose) {
+        (Fate::Failed, Purpose::Forward) => {
+            let Some(ticket) = known else {
+                plan.because.push(says(
+                    BOUNCED,
+                    "a forward did not arrive; its ticket is not known",
+                ));
+                return plan;
+            };
+            match holder(ticket, returned, office) {
+                Some(failed) => reroute(&mut plan, ticket, failed, case, rules, office, now),
+                None => plan.because.push(says(
+                    BOUNCED,
+                    "a forward did not arrive; the case lies elsewhere by now",
+                )),
+            }
+        }
+        (Fate::Failed, _) => plan
+            .because
+            .push(says(BOUNCED, "a mail of ours did not arrive")),
+        (Fate::Arrived, Purpose::Forward) if by_agent() => {
+            plan.because.push(says(
+                ABSENT,
+                "the agent's mailbox answered a forward by itself",
+            ));
+        }
+        (Fate::Underway, _) => plan
+            .because
+            .push(says(REPORT, "a mail of ours is late, or was handed on")),
+        (Fate::Arrived, _) => plan
+            .because
+            .push(says(REPORT, "a machine answered a mail of ours")),
+    }
+    plan
+}
+
+/// The agent who has the ticket, if the mail that came back went to just that one.
+fn holder<'a>(ticket: &'a Ticket, returned: &Returned, office: &Office) -> Option<&'a Address> {
+    let TicketState::WithAgent { agent, .. } = &ticket.state else {
+        return None;
+    };
+    let id = returned.id.as_ref()?;
+    office.key.own_id(id, &[agent]).map(|_| agent)
+}
+
+fn reroute(
+    plan: &mut Plan,
+    ticket: &Ticket,
+    failed: &Address,
+    case: &Case,
+    rules: &Rules,
+    office: &Office,
+    now: Timestamp,
+) {
+    let Some((queue, agent)) = next(ticket, failed, case, rules, office) else {
+        plan.because.push(says(
+            BOUNCED_FORWARD,
+            "a forward did not arrive, and nobody is left to send it to",
+        ));
+        return;
+    };
+    let mut ticket = ticket.clone();
+    ticket.state = ticket::step(Some(ticket.state), TicketMove::HandTo(agent.clone()), now);
+    ticket.queue = Some(queue.to_owned());
+    ticket.updated = now;
+    plan.queue = Some(queue.to_owned());
+    plan.because.push(says(
+        BOUNCED_FORWARD,
+        "a forward did not arrive, so another agent gets the case",
+    ));
+    plan.letters
+        .push(forward::rerouted(&ticket, office, failed, agent));
+    plan.step = Step::Update(ticket);
+}
+
+/// Who gets a case next whose forward failed, and of which queue.
+fn next<'a>(
+    ticket: &'a Ticket,
+    failed: &Address,
+    case: &Case,
+    rules: &'a Rules,
+    office: &'a Office,
+) -> Option<(&'a str, &'a Address)> {
+    let had_one = |agent: &Address| {
+        let id = office.key.message_id(
+            Purpose::Forward,
+            ticket.number,
+            &REROUTED,
+            agent,
+            office.address.domain(),
+        );
+        case.by_id
+            .iter()
+            .any(|(known, number)| *known == id && *number == ticket.number)
+    };
+    let default = rules.desk.default_queue.as_str();
+    let queues: &[&str] = match office
+        .surroundings
+        .agents
+        .iter()
+        .filter(|a| had_one(a))
+        .count()
+    {
+        0 => &[ticket.queue.as_deref().unwrap_or(default), default],
+        1 => &[default],
+        _ => &[],
+    };
+    queues.iter().find_map(|name| {
+        let agents = &office.queues.iter().find(|q| q.name == *name)?.agents;
+        let after = agents
+            .iter()
+            .position(|a| a == failed)
+            .map_or(0, |at| at + 1);
+        let in_turn = agents.iter().cycle().skip(after).take(agents.len());
+        let agent = in_turn
+            .into_iter()
+            .find(|a| !a.same_person(failed) && !had_one(a))?;
+        Some((*name, agent))
+    })
+}

@@ -1,0 +1,188 @@
+//! The whole desk as `rules/` says it, compiled: what cannot be wrong any more.
+
+use serde::Deserialize;
+
+use crate::triage::reply::Replies;
+use crate::triage::rules::IntentRules;
+use crate::triage::screen::ScreenRules;
+use crate::triage::source::Complaint;
+use crate::triage::source::RuleFiles;
+
+/// Everything in a rules folder, compiled and tried on its own examples.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// `desk.toml`.
+    pub desk: Desk,
+    /// `screen.toml`.
+    pub screen: ScreenRules,
+    /// `intents/` and `words/`.
+    pub intents: IntentRules,
+    /// `replies/`.
+    pub replies: Replies,
+}
+
+/// `desk.toml`: who the desk is and how much it may say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Desk {
+    /// The desk's name: the display name of what it sends, and the signature.
+    pub name: String,
+    /// The queue for everything that has no other.
+    pub default_queue: String,
+    /// How many automatic replies may leave.
+    pub budget: Budget,
+}
+
+/// Limits on automatic replies (RFC 3834, 2; RFC 5230, 4.1). A spent budget silences the reply, never the forward.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// The same paragraph to the same address again only after so many days.
+    pub same_reply_days: u32,
+    /// Replies to one address in 24 hours.
+    pub address_day: u32,
+    /// Replies on one ticket in 24 hours, whoever writes there.
+    #[serde(default = "ticket_day")]
+    pub ticket_day: u32,
+    /// Replies to one domain in an hour.
+    pub domain_hour: u32,
+    /// Replies of the whole desk in an hour.
+    pub total_hour: u32,
+    /// Domains where strangers live side by side: the limit by domain does not hold for them.
+    pub shared_domains: Vec<String>,
+}
+
+/// Two machines that take each other for people cannot talk for longer than this in a day.
+fn ticket_day() -> u32 {
+    3
+}
+
+/// The file that says who the desk is.
+pub const DESK_FILE: &str = "desk.toml";
+
+impl Rules {
+    /// Compiles a rules folder.
+    ///
+    /// # Errors
+    /// Every complaint about every file, in order of the files.
+    pub fn compile(files: &RuleFiles) -> Result<Self, Vec<Complaint>> {
+        let mut complaints = Vec::new();
+        let desk = keep(Desk::compile(files), &mut complaints);
+        let screen = keep(ScreenRules::compile(files), &mut complaints);
+        let intents = keep(IntentRules::compile(files), &mut complaints);
+        // Which replies are wanted, the intents say: without them every reply would be one too many.
+        let replies = intents.as_ref().and_then(|intents| {
+            let unknown = unknown_replies(intents, files);
+            if !unknown.is_empty() {
+                complaints.extend(unknown);
+                return None;
+            }
+            let wanted: Vec<&str> = intents
+                .intents()
+                .iter()
+                .filter_map(|i| i.reply.as_deref())
+                .collect();
+            keep(Replies::compile(files, &wanted), &mut complaints)
+        });
+        match (desk, screen, intents, replies) {
+            (Some(desk), Some(screen), Some(intents), Some(replies)) if complaints.is_empty() => {
+                Ok(Self {
+                    desk,
+                    screen,
+                    intents,
+                    replies,
+                })
+            }
+            _ => Err(complaints),
+        }
+    }
+
+    /// Returns the queues that the rules send mails to, each once.
+    pub fn queues(&self) -> Vec<&str> {
+        let mut queues = vec![self.desk.default_queue.as_str()];
+        queues.extend(
+            self.intents
+                .intents()
+                .iter()
+                .filter_map(|i| i.queue.as_deref()),
+        );
+        queues.sort_unstable();
+        queues.dedup();
+        queues
+    }
+}
+
+impl Desk {
+    fn compile(files: &RuleFiles) -> Result<Self, Vec<Complaint>> {
+        let Some(text) = files.get(DESK_FILE) else {
+            return Err(vec![Complaint::at(
+                DESK_FILE,
+                "",
+                0,
+                "the file is missing; it names the desk",
+            )]);
+        };
+        let desk: Self =
+            toml::from_str(text).map_err(|e| vec![Complaint::of_toml(DESK_FILE, text, &e)])?;
+        if desk.name.trim().is_empty() || desk.name.chars().any(char::is_control) {
+            let offset = place(text, "name");
+            return Err(vec![Complaint::at(
+                DESK_FILE,
+                text,
+                offset,
+                "`name` must be one line and not empty",
+            )]);
+        }
+        if desk.budget.same_reply_days == 0 {
+            let offset = place(text, "same_reply_days");
+            let what = "`same_reply_days` must be at least 1 (RFC 5230, 4.1: never under a day)";
+            return Err(vec![Complaint::at(DESK_FILE, text, offset, what)]);
+        }
+        Ok(desk)
+    }
+}
+
+/// Complains, where they are named, of replies that no language has.
+fn unknown_replies(intents: &IntentRules, files: &RuleFiles) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for intent in intents.intents() {
+        let Some(reply) = &intent.reply else { continue };
+        let end = format!("/{reply}.txt");
+        if files
+            .keys()
+            .any(|f| f.starts_with("replies/") && f.ends_with(&end))
+        {
+            continue;
+        }
+        let file = format!("intents/{}.toml", intent.name);
+        let text = files.get(&file).map(String::as_str).unwrap_or_default();
+        let what = format!(
+            "no language has the reply `{reply}`: write replies/en{end} and its translations"
+        );
+        complaints.push(Complaint::at(&file, text, place(text, "reply"), what));
+    }
+    complaints
+}
+
+/// Returns where the line of a key begins.
+fn place(text: &str, key: &str) -> usize {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start().strip_prefix(key);
+        if rest.is_some_and(|r| r.trim_start().starts_with('=')) {
+            return at;
+        }
+        at += line.len();
+    }
+    0
+}
+
+fn keep<T>(result: Result<T, Vec<Complaint>>, complaints: &mut Vec<Complaint>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(more) => {
+            complaints.extend(more);
+            None
+        }
+    }
+}

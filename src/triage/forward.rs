@@ -1,0 +1,349 @@
+//! What an agent needs to act in ten seconds: who, what, why, and the words.
+
+use crate::message::AttachmentNote;
+use crate::message::address::Address;
+use crate::message::address::NamedAddress;
+use crate::triage::Disposition;
+use crate::triage::Office;
+use crate::triage::Reading;
+use crate::triage::classify::Classification;
+use crate::triage::delivery::Purpose;
+use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
+use crate::triage::screen::Proof;
+use crate::triage::screen::proof;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketNumber;
+
+/// More of the writer's words than this (in characters) stay in the attached original alone.
+const WORDS_CHARS_MAX: usize = 20_000;
+/// At most this many addresses are named.
+const ADDRESSES_MAX: usize = 10;
+/// At most this many reasons are given.
+const REASONS_MAX: usize = 6;
+/// The subject's part that comes from the mail is cut here, in characters.
+const SUBJECT_CHARS_MAX: usize = 100;
+
+/// What the forward is about.
+pub struct Matter<'a> {
+    /// The mail and what it says by itself.
+    pub reading: &'a Reading,
+    /// The desk.
+    pub office: &'a Office,
+    /// What the writer wants.
+    pub found: &'a Classification,
+    /// The ticket.
+    pub number: TicketNumber,
+    /// The ticket was there before this mail.
+    pub joined: bool,
+    /// A ticket that the mail names without proof.
+    pub linked: Option<TicketNumber>,
+}
+
+/// Writes the mail to the agent. `told` is the language in which the writer was answered, if at all.
+pub fn letter(matter: &Matter<'_>, plan: &Plan, agent: &Address, told: Option<&str>) -> Letter {
+    let key = &matter.office.key;
+    let writer = matter.reading.writer();
+    let desk = key.reply_address(&matter.office.address, matter.number, agent);
+    let mut reply_to: Vec<Address> = writer.map(|w| w.address.clone()).into_iter().collect();
+    reply_to.push(desk);
+    let intent = plan.intents.first().map_or("", String::as_str);
+    let subject = cut(&matter.reading.message.subject, SUBJECT_CHARS_MAX);
+    Letter {
+        purpose: Purpose::Forward,
+        to: agent.clone(),
+        reply_to,
+        subject: format!(
+            "{intent}: {subject} {}",
+            key.subject_tag(matter.number, agent)
+        ),
+        language: "en".to_owned(),
+        text: text(matter, plan, told),
+        html: None,
+        attach_original: true,
+        templates: Vec::new(),
+    }
+}
+
+/// Writes the mail to the next agent, when the one before could not be reached. What is attached to it is the report of
+/// the mail system.
+pub fn rerouted(ticket: &Ticket, office: &Office, failed: &Address, agent: &Address) -> Letter {
+    let writer = ticket.participants.first();
+    let mut reply_to: Vec<Address> = writer.cloned().into_iter().collect();
+    reply_to.push(
+        office
+            .key
+            .reply_address(&office.address, ticket.number, agent),
+    );
+    let number = ticket.number.0;
+    let mut lines = vec![
+        format!(
+            "Ticket #{number} comes to you, because a mail about it to {failed} could not be delivered."
+        ),
+        String::new(),
+    ];
+    let mut row = |name: &str, value: &str| lines.push(format!("{name:<11}{value}"));
+    row(
+        "Writer",
+        writer.map_or("not certain; see the mail itself", Address::as_str),
+    );
+    row("Wants", &ticket.intents.join(", "));
+    row("Queue", ticket.queue.as_deref().unwrap_or_default());
+    row("Subject", &ticket.subject);
+    let folder = office.keeping.forwarded.as_str();
+    if folder.is_empty() {
+        row("The mail", "lies in the desk's mailbox");
+    } else {
+        row(
+            "The mail",
+            &format!("lies in the folder {folder} of the desk's mailbox"),
+        );
+    }
+    lines.push(String::new());
+    lines.push("What the mail system reports goes with this; as a rule the lost mail, with the case in it, is inside.".to_owned());
+    lines.push("--".to_owned());
+    lines.push(footer(writer));
+    let intent = ticket.intents.first().map_or("", String::as_str);
+    let subject = cut(&ticket.subject, SUBJECT_CHARS_MAX);
+    Letter {
+        purpose: Purpose::Forward,
+        to: agent.clone(),
+        reply_to,
+        subject: format!(
+            "{intent}: {subject} {}",
+            office.key.subject_tag(ticket.number, agent)
+        ),
+        language: "en".to_owned(),
+        text: lines.join("\n") + "\n",
+        html: None,
+        attach_original: true,
+        templates: Vec::new(),
+    }
+}
+
+fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
+    let mut lines = vec![heading(matter), String::new()];
+    let mut row = |name: &str, value: String| lines.push(format!("{name:<11}{value}"));
+    for (name, value) in writer(matter) {
+        row(name, value);
+    }
+    row("Domain", domain(matter));
+    let named = addresses(matter);
+    if !named.is_empty() {
+        let named: Vec<&str> = named.iter().map(Address::as_str).collect();
+        row("Addresses", named.join(", "));
+    }
+    row("Wants", plan.intents.join(", "));
+    row("Queue", plan.queue.clone().unwrap_or_default());
+    row("Language", language(matter.found));
+    row("Answered", answered(plan, told));
+    for note in attachments(matter) {
+        row("Attached", note);
+    }
+    lines.push(String::new());
+    lines.push("Why".to_owned());
+    lines.extend(reasons(plan));
+    lines.push(String::new());
+    lines.push(format!("Subject    {}", matter.reading.message.subject));
+    lines.push("What the writer says".to_owned());
+    lines.push(words(matter));
+    lines.push("--".to_owned());
+    lines.push(footer(matter.reading.writer().map(|w| &w.address)));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn heading(matter: &Matter<'_>) -> String {
+    let number = matter.number.0;
+    match (matter.joined, matter.linked) {
+        (true, _) => format!("Ticket #{number}: the writer answered."),
+        (false, Some(other)) => format!(
+            "Ticket #{number} is new. The mail names ticket #{} but does not prove that it belongs there.",
+            other.0
+        ),
+        (false, None) => format!("Ticket #{number} is new."),
+    }
+}
+
+/// Who writes, and whatever else the mail says of it.
+fn writer(matter: &Matter<'_>) -> Vec<(&'static str, String)> {
+    let message = &matter.reading.message;
+    let Some(writer) = matter.reading.writer() else {
+        let mut rows = vec![("Writer", "not certain; what the mail claims:".to_owned())];
+        rows.push(("From", claims(&message.from)));
+        if let Some(form) = &message.form {
+            rows.push(("Form", claims(std::slice::from_ref(&form.requester))));
+        }
+        if !message.reply_to.is_empty() {
+            rows.push(("Reply-To", claims(&message.reply_to)));
+        }
+        return rows;
+    };
+    let shown = if writer.name.is_empty() {
+        writer.address.to_string()
+    } else {
+        format!(
+            "{} ({}, by the writer's own word)",
+            writer.address, writer.name
+        )
+    };
+    let mut rows = vec![("Writer", shown)];
+    let elsewhere = |all: &[NamedAddress]| -> Vec<NamedAddress> {
+        all.iter()
+            .filter(|n| !n.address.same_person(&writer.address))
+            .cloned()
+            .collect()
+    };
+    for (name, others) in [
+        ("From", elsewhere(&message.from)),
+        ("Reply-To", elsewhere(&message.reply_to)),
+    ] {
+        if !others.is_empty() {
+            rows.push((
+                name,
+                format!(
+                    "{} - another address than the writer's; your answer does not go there",
+                    claims(&others)
+                ),
+            ));
+        }
+    }
+    rows
+}
+
+/// Addresses as the mail gives them; names are the sender's word alone.
+fn claims(all: &[NamedAddress]) -> String {
+    let shown = |n: &NamedAddress| {
+        if n.name.is_empty() {
+            n.address.to_string()
+        } else {
+            format!("{} ({})", n.address, n.name)
+        }
+    };
+    match all {
+        [] => "no address".to_owned(),
+        _ => all
+            .iter()
+            .take(ADDRESSES_MAX)
+            .map(shown)
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
+/// Where the agent's answer goes; the opposite of what is true would leave a person waiting.
+fn footer(writer: Option<&Address>) -> String {
+    match writer {
+        Some(writer) => format!("Your answer goes to the writer ({writer}), and a copy to the desk, which notes it on the ticket."),
+        None => "Nobody is certain to have written this, so your answer goes to the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, add an address that you trust.".to_owned(),
+    }
+}
+
+fn domain(matter: &Matter<'_>) -> String {
+    match proof(&matter.reading.message, &matter.office.surroundings) {
+        Proof::Passed => "proved itself (dmarc=pass at our border)",
+        Proof::Failed => "FAILED (dmarc=fail at our border): somebody else may have sent it",
+        Proof::None => "not proved (our border says nothing of it)",
+    }
+    .to_owned()
+}
+
+fn language(found: &Classification) -> String {
+    if found.language.sure {
+        found.language.code.clone()
+    } else {
+        format!("{} (not sure)", found.language.code)
+    }
+}
+
+fn answered(plan: &Plan, told: Option<&str>) -> String {
+    if let Some(language) = told {
+        return format!("automatically, in {language}; the reply says that a person will answer");
+    }
+    let why = plan.because.iter().rev().find(|b| b.stage == "decide");
+    format!(
+        "not yet: {}",
+        why.map_or("no automatic answer", |b| b.says.as_str())
+    )
+}
+
+fn reasons(plan: &Plan) -> Vec<String> {
+    plan.because
+        .iter()
+        .filter(|b| plan.disposition == Disposition::Forward && b.stage != "decide")
+        .take(REASONS_MAX)
+        .map(|b| {
+            if b.matched.is_empty() {
+                format!("- {}", b.says)
+            } else {
+                format!("- {} (\"{}\")", b.says, b.matched)
+            }
+        })
+        .collect()
+}
+
+fn attachments(matter: &Matter<'_>) -> Vec<String> {
+    let told = |note: AttachmentNote| match note {
+        AttachmentNote::Plain => "",
+        AttachmentNote::Mail => " - a mail",
+        AttachmentNote::Tnef => " - Outlook's own format",
+        AttachmentNote::Dangerous => " - DANGEROUS TYPE, do not open",
+    };
+    matter
+        .reading
+        .message
+        .attachments
+        .iter()
+        .take(ADDRESSES_MAX)
+        .map(|a| format!("{} ({}, {} octets){}", a.name, a.mime, a.size, told(a.note)))
+        .collect()
+}
+
+/// Every address that the writer's words name, the desk's own left out.
+fn addresses(matter: &Matter<'_>) -> Vec<Address> {
+    let message = &matter.reading.message;
+    let own = &matter.office.surroundings.own;
+    let mut found: Vec<Address> = Vec::new();
+    let texts = [message.subject.as_str(), message.body.new.as_str()];
+    let pieces = texts
+        .iter()
+        .flat_map(|t| t.split(|c: char| c.is_whitespace() || "<>()[]{},;:\"'|".contains(c)));
+    for piece in pieces.filter(|p| p.contains('@')) {
+        let piece = piece.trim_matches(|c: char| !c.is_alphanumeric());
+        let Ok(address) = Address::parse(piece) else {
+            continue;
+        };
+        if !own.iter().any(|o| o.same_person(&address)) && !found.contains(&address) {
+            found.push(address);
+        }
+        if found.len() == ADDRESSES_MAX {
+            break;
+        }
+    }
+    found
+}
+
+fn words(matter: &Matter<'_>) -> String {
+    let body = &matter.reading.message.body;
+    let new = if body.new.trim().is_empty() {
+        &body.full
+    } else {
+        &body.new
+    };
+    if new.trim().is_empty() {
+        return "(no text; see the attached mail)".to_owned();
+    }
+    let shown = cut(new, WORDS_CHARS_MAX);
+    let quoted: Vec<String> = shown.lines().map(|l| format!("  {l}")).collect();
+    quoted.join("\n")
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    let mut chars = text.chars();
+    let mut short: String = chars.by_ref().take(chars_max).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}

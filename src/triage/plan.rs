@@ -1,0 +1,109 @@
+//! What is known when a mail is decided, and the plan that comes of it: plain values.
+
+use crate::clock::Timestamp;
+use crate::message::address::Address;
+use crate::message::address::MessageId;
+use crate::triage::Because;
+use crate::triage::Disposition;
+use crate::triage::classify::Audience;
+use crate::triage::delivery::Purpose;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketNumber;
+
+/// What the store knows that matters for one mail.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Case {
+    /// A mail with the same digest was handled already.
+    pub copy_of: Option<Copy>,
+    /// Tickets that the mail points to (proved, by ids, claimed).
+    pub tickets: Vec<Ticket>,
+    /// Which of the mail's reference ids belong to which ticket.
+    pub by_id: Vec<(MessageId, TicketNumber)>,
+    /// The number that a new ticket would get.
+    pub fresh: u64,
+    /// How often each queue has been given a new ticket: the round robin's position.
+    pub turns: Vec<(String, u64)>,
+    /// What has been answered lately.
+    pub spent: Spent,
+}
+
+/// A mail handled before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// Its ticket, if it had one.
+    pub ticket: Option<TicketNumber>,
+}
+
+/// Automatic replies already decided, counted from the store's budget records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// For the sender's identity: each reply template with the time it was last used.
+    pub templates: Vec<(String, Timestamp)>,
+    /// Replies to that identity in the last 24 hours.
+    pub address_day: u32,
+    /// Replies on each of the case's tickets in the last 24 hours, for those that had any.
+    pub ticket_day: Vec<(TicketNumber, u32)>,
+    /// Replies to that domain in the last hour.
+    pub domain_hour: u32,
+    /// Replies of the whole desk in the last hour.
+    pub total_hour: u32,
+}
+
+/// What becomes of a mail. Plain data; nothing is done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// `person`, `unsure` or `automatic`.
+    pub screening: &'static str,
+    /// What must happen.
+    pub disposition: Disposition,
+    /// Intents, primary first; empty when the mail is automatic and was not read further.
+    pub intents: Vec<String>,
+    /// Who asks for an IBM badge.
+    pub audience: Option<Audience>,
+    /// ISO 639-1 code.
+    pub language: String,
+    /// The queue it goes to.
+    pub queue: Option<String>,
+    /// What the ticket store does.
+    pub step: Step,
+    /// The mails that leave.
+    pub letters: Vec<Letter>,
+    /// Every reason, in order of the stages.
+    pub because: Vec<Because>,
+    /// The writer, where one certain address is known.
+    pub writer: Option<Address>,
+}
+
+/// What the ticket store does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Opens this ticket (its version is 0), perhaps linked.
+    Open(Ticket),
+    /// Changes this ticket: the new state, `version` still the one that was read.
+    Update(Ticket),
+    /// Records the mail, perhaps on a ticket that does not change.
+    Record(Option<TicketNumber>),
+}
+
+/// A mail to be composed and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Why it leaves.
+    pub purpose: Purpose,
+    /// The one recipient.
+    pub to: Address,
+    /// Where answers go besides the desk's reply address.
+    pub reply_to: Vec<Address>,
+    /// The subject, tag included.
+    pub subject: String,
+    /// ISO 639-1 code of its text.
+    pub language: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML, escaped.
+    pub html: Option<String>,
+    /// The original goes along as message/rfc822.
+    pub attach_original: bool,
+    /// The paragraph names that count against the budget (replies only).
+    pub templates: Vec<String>,
+}
