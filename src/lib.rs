@@ -45,5 +45,7 @@
 //! | token refresh | RFC 6749, 6 | `config/oauth.rs` |
 
 pub mod clock;
+pub mod mailbox;
 pub mod message;
+pub mod tls;
 pub mod triage;
