@@ -47,5 +47,6 @@
 pub mod clock;
 pub mod mailbox;
 pub mod message;
+pub mod store;
 pub mod tls;
 pub mod triage;

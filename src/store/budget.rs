@@ -1,0 +1,225 @@
+//! Automatic replies counted: by identity, by ticket, by domain, and all of them.
+//!
+//! Counts are kept in buckets of time and never undercount: a window reaches back to the beginning of its oldest bucket.
+
+use crate::clock::Timestamp;
+use crate::message::address::Address;
+use crate::store::layout::rows::BudgetRow;
+use crate::store::layout::rows::cut;
+use crate::triage::ticket::TicketNumber;
+
+/// Seconds of a bucket for windows of an hour.
+const HOUR_BUCKET_S: i64 = 300;
+/// Seconds of a bucket for windows of a day.
+const DAY_BUCKET_S: i64 = 3600;
+/// Templates remembered for an identity.
+const TEMPLATES_MAX: usize = 40;
+/// Octets of a template's name.
+const TEMPLATE_BYTES_MAX: usize = 60;
+/// Seconds that a template is remembered after its last use.
+pub(super) const TEMPLATE_S: i64 = 90 * 24 * 3600;
+
+/// Whose replies are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// A correspondent, whatever stands behind a `+` in the address.
+    Identity(String),
+    /// A ticket.
+    Ticket(TicketNumber),
+    /// A domain.
+    Domain(String),
+    /// The whole desk.
+    Total,
+}
+
+impl Subject {
+    /// Returns the correspondent behind an address: lower case, without what stands behind a `+`. One person who
+    /// writes from many plus-addresses has one budget.
+    pub(super) fn identity(address: &Address) -> Self {
+        let text = String::from(address.clone()).to_lowercase();
+        let (local, domain) = text.rsplit_once('@').unwrap_or((&text, ""));
+        let plain = local
+            .split('+')
+            .next()
+            .filter(|l| !l.is_empty())
+            .unwrap_or(local);
+        Self::Identity(format!("{plain}@{domain}"))
+    }
+
+    /// Returns the domain of an address.
+    pub(super) fn domain(address: &Address) -> Self {
+        let text = String::from(address.clone()).to_lowercase();
+        Self::Domain(
+            text.rsplit_once('@')
+                .map_or_else(String::new, |(_, domain)| domain.to_owned()),
+        )
+    }
+
+    /// Returns its key in `budgets`.
+    pub(super) fn key(&self) -> Vec<u8> {
+        match self {
+            Self::Identity(text) => [b"i", text.as_bytes()].concat(),
+            Self::Ticket(number) => [&b"n"[..], &number.0.to_be_bytes()].concat(),
+            Self::Domain(text) => [b"d", text.as_bytes()].concat(),
+            Self::Total => b"t".to_vec(),
+        }
+    }
+
+    fn bucket_s(&self) -> i64 {
+        match self {
+            Self::Identity(_) | Self::Ticket(_) => DAY_BUCKET_S,
+            Self::Domain(_) | Self::Total => HOUR_BUCKET_S,
+        }
+    }
+
+    fn window_s(&self) -> i64 {
+        match self {
+            Self::Identity(_) | Self::Ticket(_) => 24 * 3600,
+            Self::Domain(_) | Self::Total => 3600,
+        }
+    }
+
+    /// Returns how many replies its window holds.
+    pub(super) fn count(&self, row: &BudgetRow, now: Timestamp) -> u32 {
+        row.marks
+            .iter()
+            .filter(|(bucket, _)| self.holds(*bucket, now))
+            .fold(0, |sum, (_, n)| sum.saturating_add(*n))
+    }
+
+    /// Whether a bucket lies within the window. One in the future counts too, as far as the window reaches: a clock
+    /// that was set back must not open the budget, and one that once ran ahead by years must not close it for ever.
+    fn holds(&self, bucket: i64, now: Timestamp) -> bool {
+        let reach = self.window_s() / self.bucket_s();
+        let present = now.0.div_euclid(self.bucket_s());
+        present.saturating_sub(bucket).saturating_abs() <= reach
+    }
+
+    /// Counts one more reply, and forgets what is out of every window.
+    pub(super) fn spend(&self, row: &mut BudgetRow, templates: &[String], now: Timestamp) {
+        row.marks.retain(|(bucket, _)| self.holds(*bucket, now));
+        let present = now.0.div_euclid(self.bucket_s());
+        match row.marks.iter_mut().find(|(bucket, _)| *bucket == present) {
+            Some((_, n)) => *n = n.saturating_add(1),
+            None => row.marks.push((present, 1)),
+        }
+        if let Self::Identity(_) = self {
+            row.templates.retain(|(_, at)| remembered(*at, now));
+            for template in templates {
+                let name = cut(template, TEMPLATE_BYTES_MAX);
+                row.templates.retain(|(known, _)| *known != name);
+                row.templates.push((name, now.0));
+            }
+            let surplus = row.templates.len().saturating_sub(TEMPLATES_MAX);
+            row.templates.drain(..surplus);
+        }
+        let keep_s = if row.templates.is_empty() {
+            2 * self.window_s()
+        } else {
+            TEMPLATE_S
+        };
+        // Whole days: the entry in `expiry` moves once a day, not with every reply.
+        let day_s = 24 * 3600;
+        row.expires = now
+            .plus_s(keep_s + day_s)
+            .0
+            .div_euclid(day_s)
+            .saturating_mul(day_s);
+    }
+}
+
+/// Whether a use of a template is still known.
+fn remembered(at: i64, now: Timestamp) -> bool {
+    now.0.saturating_sub(at).saturating_abs() <= TEMPLATE_S
+}
+
+/// Returns the templates last used for an identity.
+pub(super) fn templates(row: &BudgetRow, now: Timestamp) -> Vec<(String, Timestamp)> {
+    let known = row.templates.iter().filter(|(_, at)| remembered(*at, now));
+    known
+        .map(|(name, at)| (name.clone(), Timestamp(*at)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_700_000_000);
+
+    fn address(text: &str) -> Address {
+        Address::try_from(text.to_owned()).unwrap()
+    }
+
+    fn spent(subject: &Subject, times: &[Timestamp]) -> BudgetRow {
+        let mut row = BudgetRow::default();
+        for at in times {
+            subject.spend(&mut row, &["how-to".to_owned()], *at);
+        }
+        row
+    }
+
+    #[test]
+    fn plus_addresses_and_capitals_share_one_budget() {
+        let plain = Subject::identity(&address("ann@museum.example"));
+        assert_eq!(Subject::identity(&address("Ann+7@museum.example")), plain);
+        assert_ne!(Subject::identity(&address("bob@museum.example")), plain);
+        // Nothing before the plus: not everybody of that domain.
+        assert_ne!(
+            Subject::identity(&address("+x@museum.example")),
+            Subject::identity(&address("+y@museum.example"))
+        );
+    }
+
+    #[test]
+    fn a_window_never_undercounts_and_ends() {
+        for (subject, window) in [
+            (Subject::Total, 3600),
+            (Subject::identity(&address("a@b.example")), 86400),
+        ] {
+            let row = spent(&subject, &[NOW, NOW]);
+            assert_eq!(subject.count(&row, NOW), 2);
+            assert_eq!(subject.count(&row, NOW.plus_s(window)), 2, "{subject:?}");
+            assert_eq!(
+                subject.count(&row, NOW.plus_s(2 * window)),
+                0,
+                "{subject:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_opens_no_budget_and_one_far_ahead_closes_none_for_ever() {
+        let row = spent(&Subject::Total, &[NOW]);
+        assert_eq!(Subject::Total.count(&row, NOW.plus_s(-1800)), 1);
+        assert_eq!(Subject::Total.count(&row, NOW.plus_s(-365 * 86400)), 0);
+    }
+
+    #[test]
+    fn a_record_stays_small_however_long_it_is_used() {
+        let subject = Subject::identity(&address("a@b.example"));
+        let mut row = BudgetRow::default();
+        for n in 0..5000 {
+            subject.spend(
+                &mut row,
+                &[format!("{n}{}", "x".repeat(200))],
+                NOW.plus_s(n * 600),
+            );
+        }
+        assert!(row.marks.len() <= 26 && row.templates.len() == TEMPLATES_MAX);
+        assert!(crate::store::layout::seal(&subject.key(), &row).is_ok());
+    }
+
+    #[test]
+    fn the_last_use_of_a_template_is_known_once() {
+        let subject = Subject::identity(&address("a@b.example"));
+        let row = spent(&subject, &[NOW, NOW.plus_s(50)]);
+        assert_eq!(
+            templates(&row, NOW.plus_s(60)),
+            [("how-to".to_owned(), NOW.plus_s(50))]
+        );
+        assert_eq!(templates(&row, NOW.plus_s(TEMPLATE_S + 51)), []);
+    }
+}

@@ -1,0 +1,42 @@
+//! The generation record: what the store held last, written beside it, so that an older or emptied store is noticed.
+
+/// What the witness says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::store) struct Witness {
+    /// Counts the commits.
+    pub(in crate::store) generation: u64,
+    /// Tickets ever opened.
+    pub(in crate::store) tickets: u64,
+    /// Entries of the ledger.
+    pub(in crate::store) ledger: u64,
+}
+
+impl Witness {
+    /// Writes it as one line of text.
+    pub(in crate::store) fn line(self) -> String {
+        let said = format!(
+            "generation {} tickets {} ledger {}",
+            self.generation, self.tickets, self.ledger
+        );
+        let crc = crc32fast::hash(said.as_bytes());
+        format!("{said} crc {crc:08x}\n")
+    }
+
+    /// Reads the line; none if it is not whole.
+    pub(in crate::store) fn read(text: &str) -> Option<Self> {
+        let (said, crc) = text.strip_suffix('\n')?.rsplit_once(" crc ")?;
+        if u32::from_str_radix(crc, 16).ok()? != crc32fast::hash(said.as_bytes()) {
+            return None;
+        }
+        let mut words = said.split(' ');
+        let mut number = |name: &str| -> Option<u64> {
+            (words.next()? == name).then_some(())?;
+            words.next()?.parse().ok()
+        };
+        Some(Self {
+            generation: number("generation")?,
+            tickets: number("tickets")?,
+            ledger: number("ledger")?,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Letters into the outbox, and automatic ones onto the budgets.
+
+use crate::clock::Timestamp;
+use crate::message::address::Address;
+use crate::store::Outgoing;
+use crate::store::StoreError;
+use crate::store::budget::Subject;
+use crate::store::commit::Group;
+use crate::store::commit::count;
+use crate::store::layout;
+use crate::store::layout::Tree;
+use crate::store::layout::codes;
+use crate::store::layout::letters::DeliveryRow;
+use crate::store::layout::letters::OutboxRow;
+use crate::store::layout::letters::StageRow;
+use crate::store::layout::rows;
+use crate::store::layout::rows::BudgetRow;
+use crate::store::layout::rows::DueRow;
+use crate::store::layout::rows::ExpiryRow;
+use crate::store::layout::rows::LetterIndexRow;
+use crate::store::layout::rows::ThreadRow;
+use crate::store::views::Stage;
+use crate::triage::delivery::Delivery;
+use crate::triage::delivery::Purpose;
+
+impl Group<'_> {
+    /// Adds a mail that answers none, such as a notice to the operator.
+    pub fn post(&mut self, outgoing: Outgoing, now: Timestamp) -> Result<(), StoreError> {
+        self.kept(|group| group.enqueue(outgoing, now))
+    }
+
+    /// Charges an automatic letter to the budgets of its ticket, its recipient and, if that is
+    /// somebody else, the writer.
+    pub(super) fn charge(
+        &mut self,
+        outgoing: &Outgoing,
+        sender: Option<&Address>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !matches!(outgoing.purpose, Purpose::Reply | Purpose::Verify) {
+            return Ok(());
+        }
+        let mut subjects = vec![Subject::Total, Subject::Ticket(outgoing.ticket)];
+        for address in [Some(&outgoing.to), sender].into_iter().flatten() {
+            subjects.extend([Subject::identity(address), Subject::domain(address)]);
+        }
+        subjects.sort();
+        subjects.dedup();
+        for subject in subjects {
+            let key = subject.key();
+            let mut row = self.batch.get::<BudgetRow>(&key)?.unwrap_or_default();
+            let before = row.expires;
+            subject.spend(&mut row, &outgoing.templates, now);
+            if row.expires != before {
+                self.batch
+                    .remove(Tree::Expiry, &layout::expiry_key(Timestamp(before), &key));
+                self.batch.put(
+                    &layout::expiry_key(Timestamp(row.expires), &key),
+                    &ExpiryRow,
+                )?;
+            }
+            self.batch.put(&key, &row)?;
+        }
+        Ok(())
+    }
+
+    /// Lays a letter into the outbox, due at once.
+    pub(super) fn enqueue(&mut self, outgoing: Outgoing, now: Timestamp) -> Result<(), StoreError> {
+        let purpose = codes::purpose_code(outgoing.purpose);
+        let thread = ThreadRow {
+            ticket: outgoing.ticket.0,
+            ours: Some((purpose, outgoing.to.clone())),
+        };
+        self.batch
+            .put(&layout::id_key(&outgoing.message_id), &thread)?;
+        let seq = self.batch.head.next_outbox;
+        self.batch.head.next_outbox += 1;
+        let place = self
+            .batch
+            .pile
+            .add(self.batch.head.next_spool, outgoing.bytes);
+        let row = OutboxRow {
+            ticket: outgoing.ticket.0,
+            purpose,
+            message_id: outgoing.message_id,
+            envelope_from: outgoing.envelope_from,
+            to: outgoing.to,
+            mailbox: outgoing.mailbox.clone(),
+            language: rows::cut(&outgoing.language, 20),
+            deferred: String::new(),
+            created: now.0,
+            counted_from: now.0,
+            place,
+            state: DeliveryRow::of(&Delivery::Waiting {
+                attempts: 0,
+                not_before: now,
+            }),
+        };
+        self.batch.put(&seq.to_be_bytes(), &row)?;
+        self.batch.put(
+            &layout::stage_key(Stage::Waiting.code(), now, seq),
+            &StageRow(place.file),
+        )?;
+        self.batch
+            .put(&layout::due_key(&outgoing.mailbox, now, seq), &DueRow)?;
+        self.batch
+            .put(&layout::under_ticket(outgoing.ticket, seq), &LetterIndexRow)?;
+        count(&mut self.batch.head.stages, Stage::Waiting.code(), 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The bytes of mails waiting to go, as files, durable before the record that names them.
+//!
+//! One file holds all mails of one commit and is never changed. It goes when none of its mails may be sent any more.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::BufWriter;
+use std::io::Read as _;
+use std::io::Seek as _;
+use std::io::SeekFrom;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::store::layout::letters::PlaceRow;
+use crate::store::sync::Syncs;
+
+/// The folder of the spool.
+#[derive(Debug)]
+pub(super) struct Spool {
+    dir: PathBuf,
+}
+
+/// The mails of one commit, before they are written.
+#[derive(Debug, Default)]
+pub(super) struct Pile {
+    mails: Vec<Vec<u8>>,
+    bytes: u64,
+}
+
+impl Pile {
+    /// Lays a mail on the pile; returns where it will lie in the file of that number.
+    pub(super) fn add(&mut self, file: u64, mail: Vec<u8>) -> PlaceRow {
+        let length = mail.len() as u64;
+        let place = PlaceRow {
+            file,
+            offset: self.bytes,
+            length,
+            crc: crc32fast::hash(&mail),
+        };
+        self.bytes += length;
+        self.mails.push(mail);
+        place
+    }
+
+    /// Returns how many mails lie on it.
+    pub(super) fn len(&self) -> usize {
+        self.mails.len()
+    }
+
+    /// Returns how many octets they have together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes the uppermost mails off again.
+    pub(super) fn cut_back(&mut self, len: usize) {
+        for mail in self.mails.drain(len.min(self.mails.len())..) {
+            self.bytes -= mail.len() as u64;
+        }
+    }
+}
+
+impl Spool {
+    /// Names the folder.
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    fn path(&self, file: u64) -> PathBuf {
+        self.dir.join(format!("{file:016x}"))
+    }
+
+    /// Writes a pile, durable when this returns. On failure nothing is left.
+    pub(super) fn write(&self, file: u64, pile: &Pile, syncs: &Syncs) -> io::Result<()> {
+        let path = self.path(file);
+        let written = Self::write_to(&path, pile, syncs).and_then(|()| syncs.dir(&self.dir));
+        if written.is_err() {
+            // Best effort: without a record that names it the file is removed at the next start.
+            let _ = fs::remove_file(&path);
+        }
+        written
+    }
+
+    fn write_to(path: &Path, pile: &Pile, syncs: &Syncs) -> io::Result<()> {
+        // Mails are private: nobody else reads them, whatever the umask.
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
+        let mut out = BufWriter::with_capacity(128 * 1024, file);
+        for mail in &pile.mails {
+            out.write_all(mail)?;
+        }
+        syncs.all(&out.into_inner().map_err(io::IntoInnerError::into_error)?)
+    }
+
+    /// Reads one mail and checks it. The error is a sentence.
+    pub(super) fn read(&self, place: &PlaceRow) -> Result<Vec<u8>, String> {
+        let path = self.path(place.file);
+        let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let mut file = File::open(&path).map_err(|e| named(&e))?;
+        file.seek(SeekFrom::Start(place.offset))
+            .map_err(|e| named(&e))?;
+        let mut mail = Vec::new();
+        let read = file
+            .take(place.length)
+            .read_to_end(&mut mail)
+            .map_err(|e| named(&e))?;
+        if read as u64 == place.length && crc32fast::hash(&mail) == place.crc {
+            Ok(mail)
+        } else {
+            Err(named(&"the file is damaged"))
+        }
+    }
+
+    /// Removes a file of which no mail may be sent any more. What fails is done at the next start.
+    pub(super) fn remove(&self, file: u64) {
+        let _ = fs::remove_file(self.path(file));
+    }
+
+    /// Makes the folder if it is not there, and removes files that no record names.
+    pub(super) fn clean(&self, live: &BTreeMap<u64, u64>) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // Only what is ours by its name: a folder mounted in the wrong place loses nothing.
+            let number = name
+                .to_str()
+                .filter(|n| n.len() == 16)
+                .and_then(|n| u64::from_str_radix(n, 16).ok());
+            if number.is_some_and(|n| !live.contains_key(&n)) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}

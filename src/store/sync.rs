@@ -1,0 +1,94 @@
+//! All syncs of files and folders go through here: counted, and made to fail in tests.
+
+use std::fs::File;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// Counts of syncs made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncCounts {
+    /// `fdatasync` of the store's data file: one a commit.
+    pub store: u64,
+    /// `fsync` of other files.
+    pub files: u64,
+    /// `fsync` of folders.
+    pub folders: u64,
+}
+
+/// Makes and counts syncs.
+#[derive(Debug, Default)]
+pub(super) struct Syncs {
+    store: AtomicU64,
+    files: AtomicU64,
+    folders: AtomicU64,
+    fail: AtomicBool,
+}
+
+impl Syncs {
+    /// Returns the counts so far.
+    pub(super) fn counts(&self) -> SyncCounts {
+        SyncCounts {
+            store: self.store.load(Ordering::Relaxed),
+            files: self.files.load(Ordering::Relaxed),
+            folders: self.folders.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes every sync from now on fail, as a dying disk does, or no longer.
+    #[cfg(test)]
+    pub(super) fn fail(&self, fail: bool) {
+        self.fail.store(fail, Ordering::Relaxed);
+    }
+
+    fn count(&self, counter: &AtomicU64) -> io::Result<()> {
+        if self.fail.load(Ordering::Relaxed) {
+            return Err(io::Error::other("injected"));
+        }
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Syncs the store's data file.
+    pub(super) fn data(&self, file: &File) -> io::Result<()> {
+        self.count(&self.store)?;
+        file.sync_data()
+    }
+
+    /// Syncs another file.
+    pub(super) fn all(&self, file: &File) -> io::Result<()> {
+        self.count(&self.files)?;
+        file.sync_all()
+    }
+
+    /// Syncs a folder: what was created, renamed or removed in it.
+    pub(super) fn dir(&self, path: &Path) -> io::Result<()> {
+        self.count(&self.folders)?;
+        // A path of one name has an empty parent, which is the present folder.
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        File::open(path)?.sync_all()
+    }
+
+    /// Writes a whole small file so that it is there as before or as wanted, whatever happens. The folder is not
+    /// synced: after a power cut the older content may be back.
+    pub(super) fn replace(&self, path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let new = path.with_extension("new");
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&new)?;
+        file.write_all(content)?;
+        self.all(&file)?;
+        std::fs::rename(&new, path)
+    }
+}
