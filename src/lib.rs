@@ -45,8 +45,10 @@
 //! | token refresh | RFC 6749, 6 | `config/oauth.rs` |
 
 pub mod clock;
+pub mod config;
 pub mod mailbox;
 pub mod message;
 pub mod store;
 pub mod tls;
+pub mod transport;
 pub mod triage;

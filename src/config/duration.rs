@@ -1,0 +1,58 @@
+//! Durations as people write them: a whole number and a unit.
+
+use serde::Deserialize;
+
+/// A duration in whole seconds, written `"90s"`, `"15m"`, `"2h"` or `"5d"`. A number without a unit is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Seconds(pub u64);
+
+/// Longer makes no sense anywhere here: ten years.
+const SECONDS_MAX: u64 = 10 * 366 * 86_400;
+
+impl TryFrom<String> for Seconds {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is no duration: write a whole number and a unit, such as \"90s\", \"15m\", \"2h\" or \"5d\""
+            )
+        };
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let factor = match unit.trim() {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(wrong()),
+        };
+        number
+            .checked_mul(factor)
+            .filter(|s| *s <= SECONDS_MAX)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is longer than ten years"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<u64> {
+        Seconds::try_from(text.to_owned()).ok().map(|s| s.0)
+    }
+
+    #[test]
+    fn a_duration_needs_a_unit_and_stays_within_reason() {
+        assert_eq!(read("90s"), Some(90));
+        assert_eq!(read("15m"), Some(900));
+        assert_eq!(read("2 h"), Some(7_200));
+        assert_eq!(read("5d"), Some(432_000));
+        for wrong in ["", "15", "m", "-1s", "1w", "1.5h", "99999999d", "１s"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}
