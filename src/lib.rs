@@ -44,8 +44,10 @@
 //! | unknown outcome | RFC 1047 | `triage/delivery.rs` |
 //! | token refresh | RFC 6749, 6 | `config/oauth.rs` |
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod mailbox;
 pub mod message;
 pub mod store;

@@ -1,0 +1,259 @@
+//! Lists: tickets, outbox, ledger, status; for a person or as JSON.
+
+use std::io::Write;
+
+use clap::Args;
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::cli::ConfigArgs;
+use crate::cli::ask::ask;
+use crate::cli::exit::Failure;
+use crate::cli::safe;
+use crate::daemon::answer::Question;
+
+/// How a list is asked for.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// At most so many rows, the newest first.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TicketsCommand {
+    /// The newest tickets.
+    List(ListArgs),
+    /// One ticket with all that happened on it.
+    Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+        /// The ticket's number.
+        number: u64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// Mails that wait to go or are parked.
+    List {
+        #[command(flatten)]
+        list: ListArgs,
+        /// Sent ones as well.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Sends a parked or waiting mail again, now.
+    Resend(OneMail),
+    /// Gives a parked or waiting mail up; it stays on its ticket's record.
+    Drop(OneMail),
+}
+
+/// One mail of the outbox.
+#[derive(Debug, Args)]
+pub(super) struct OneMail {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// The mail's number, as `outbox list` tells it.
+    id: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LedgerCommand {
+    /// The mails handled last, and how.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
+    match command {
+        TicketsCommand::List(list) => {
+            let said = ask(
+                &list.config.config,
+                &Question::Tickets { limit: list.limit },
+            )?;
+            table(
+                &said,
+                list.json,
+                &[
+                    "number",
+                    "state",
+                    "queue",
+                    "intents",
+                    "language",
+                    "participants",
+                    "updated",
+                    "subject",
+                ],
+            )
+        }
+        TicketsCommand::Show {
+            config,
+            json,
+            number,
+        } => {
+            let said = ask(&config.config, &Question::Ticket { number: *number })?;
+            if *json { raw(&said) } else { show(&said) }
+        }
+    }
+}
+
+pub(super) fn outbox(command: &OutboxCommand) -> Result<(), Failure> {
+    match command {
+        OutboxCommand::List { list, all } => {
+            let said = ask(
+                &list.config.config,
+                &Question::Outbox {
+                    limit: list.limit,
+                    all: *all,
+                },
+            )?;
+            table(
+                &said,
+                list.json,
+                &["id", "ticket", "purpose", "to", "state", "created", "said"],
+            )
+        }
+        OutboxCommand::Resend(mail) => one(mail, &Question::Resend { id: mail.id }),
+        OutboxCommand::Drop(mail) => one(mail, &Question::Drop { id: mail.id }),
+    }
+}
+
+fn one(mail: &OneMail, question: &Question) -> Result<(), Failure> {
+    let said = ask(&mail.config.config, question)?;
+    if mail.json { raw(&said) } else { show(&said) }
+}
+
+pub(super) fn ledger(command: &LedgerCommand) -> Result<(), Failure> {
+    let LedgerCommand::List(list) = command;
+    let said = ask(&list.config.config, &Question::Ledger { limit: list.limit })?;
+    table(
+        &said,
+        list.json,
+        &[
+            "mail",
+            "at",
+            "sender",
+            "screening",
+            "disposition",
+            "intents",
+            "ticket",
+        ],
+    )
+}
+
+pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let said = ask(&args.config.config, &Question::Status)?;
+    if args.json { raw(&said) } else { show(&said) }
+}
+
+fn raw(said: &Value) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, said)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Rows of the named fields, columns as wide as they need to be.
+fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Failure> {
+    if json {
+        return raw(said);
+    }
+    let mut rows: Vec<Vec<String>> = vec![fields.iter().map(|f| (*f).to_owned()).collect()];
+    for row in said.as_array().into_iter().flatten() {
+        rows.push(
+            fields
+                .iter()
+                .map(|f| cell(row.get(*f).unwrap_or(&Value::Null)))
+                .collect(),
+        );
+    }
+    let widths: Vec<usize> = (0..fields.len())
+        .map(|i| {
+            rows.iter()
+                .filter_map(|r| r.get(i))
+                .map(|c| c.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut out = std::io::stdout().lock();
+    for row in rows {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        writeln!(out, "{}", line.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn show(said: &Value) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    for (name, value) in said.as_object().into_iter().flatten() {
+        match value.as_array().filter(|a| a.iter().any(Value::is_object)) {
+            Some(rows) => {
+                writeln!(out, "{name}")?;
+                for row in rows {
+                    let cells: Vec<String> = row
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(_, v)| cell(v))
+                        .filter(|c| !c.is_empty())
+                        .collect();
+                    writeln!(out, "  {}", cells.join("  "))?;
+                }
+            }
+            None => writeln!(out, "{name:<14} {}", cell(value))?,
+        }
+    }
+    Ok(())
+}
+
+/// A value on one line, control characters made visible: subjects are strangers' words.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Object(fields) => fields.values().map(cell).collect::<Vec<_>>().join("/"),
+        other => other.to_string(),
+    };
+    let mut shown = safe(&text.chars().take(60).collect::<String>());
+    if text.chars().count() > 60 {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_cannot_move_the_cursor_of_the_operators_terminal() {
+        let shown = cell(&Value::String("a\u{1b}[2Jb\nc".to_owned()));
+        assert_eq!(shown, "a\u{fffd}[2Jb\u{fffd}c");
+    }
+}

@@ -1,0 +1,235 @@
+//! What the store says when an operator asks: the same answer through the socket and without a daemon.
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::clock::SystemClock;
+use crate::clock::Timestamp;
+use crate::store::LedgerState;
+use crate::store::LedgerView;
+use crate::store::MailRef;
+use crate::store::Order;
+use crate::store::OutboxId;
+use crate::store::OutboxView;
+use crate::store::Stage;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::triage::delivery::Delivery;
+use crate::triage::ticket::Ticket;
+use crate::triage::ticket::TicketEvent;
+use crate::triage::ticket::TicketNumber;
+use crate::triage::ticket::TicketState;
+
+/// More rows than this are not answered at once.
+pub const ROWS_MAX: usize = 10_000;
+
+/// What an operator may ask.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "ask", deny_unknown_fields)]
+pub enum Question {
+    /// How are you?
+    Status,
+    /// The newest tickets.
+    Tickets {
+        /// At most so many.
+        limit: usize,
+    },
+    /// One ticket with all that happened on it.
+    Ticket {
+        /// Its number.
+        number: u64,
+    },
+    /// The newest mails in the outbox.
+    Outbox {
+        /// At most so many.
+        limit: usize,
+        /// Sent ones as well.
+        all: bool,
+    },
+    /// Send a parked or waiting mail again, now.
+    Resend {
+        /// Its number in the outbox.
+        id: u64,
+    },
+    /// Give a parked or waiting mail up.
+    Drop {
+        /// Its number in the outbox.
+        id: u64,
+    },
+    /// The mails handled last.
+    Ledger {
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// Answers; a failure is an object with `error`. `stuck` are the loops without progress, when a daemon runs.
+pub fn answer(store: &Store, question: &Question, stuck: Option<&[String]>) -> Value {
+    answered(store, question, stuck).unwrap_or_else(|e| json!({ "error": e.to_string() }))
+}
+
+fn answered(
+    store: &Store,
+    question: &Question,
+    stuck: Option<&[String]>,
+) -> Result<Value, StoreError> {
+    Ok(match question {
+        Question::Status => status(store, stuck),
+        Question::Tickets { limit } => {
+            let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
+            Value::Array(tickets.iter().map(ticket).collect())
+        }
+        Question::Ticket { number } => match store.ticket(TicketNumber(*number))? {
+            Some((found, events, outgoing)) => {
+                let mut value = ticket(&found);
+                if let Value::Object(fields) = &mut value {
+                    fields.insert("events".to_owned(), events.iter().map(event).collect());
+                    fields.insert("outgoing".to_owned(), outgoing.iter().map(outbox).collect());
+                }
+                value
+            }
+            None => json!({ "error": format!("there is no ticket #{number}") }),
+        },
+        Question::Outbox { limit, all } => {
+            let limit = (*limit).min(ROWS_MAX);
+            let stages = [Stage::Waiting, Stage::Leased, Stage::Parked];
+            let mut mails = Vec::new();
+            if *all {
+                mails = store.outbox(None, limit, Order::Newest)?;
+            } else {
+                for stage in stages {
+                    let rest = limit.saturating_sub(mails.len());
+                    mails.extend(store.outbox(Some(stage), rest, Order::Newest)?);
+                }
+            }
+            Value::Array(mails.iter().map(outbox).collect())
+        }
+        Question::Resend { id } => {
+            let state = store.resend(OutboxId(*id), SystemClock.now())?;
+            moved(*id, state.as_ref(), |s| {
+                matches!(s, Delivery::Waiting { .. })
+            })
+        }
+        Question::Drop { id } => {
+            let state = store.give_up(OutboxId(*id), SystemClock.now())?;
+            moved(*id, state.as_ref(), |s| {
+                matches!(s, Delivery::Dropped { .. })
+            })
+        }
+        Question::Ledger { limit } => {
+            let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
+            Value::Array(
+                mails
+                    .iter()
+                    .map(|(mail, view)| ledger(mail, view))
+                    .collect(),
+            )
+        }
+    })
+}
+
+/// Tells where a mail stands after an operator's word, or why the word changed nothing.
+fn moved(id: u64, state: Option<&Delivery>, done: impl Fn(&Delivery) -> bool) -> Value {
+    match state {
+        None => json!({ "error": format!("there is no mail {id} in the outbox") }),
+        Some(state) if done(state) => json!({ "id": id, "state": state.word() }),
+        Some(Delivery::Leased { .. }) => {
+            json!({ "error": format!("mail {id} is being sent at this moment; nothing was changed, ask again in a minute") })
+        }
+        Some(state) => {
+            json!({ "error": format!("mail {id} was {} already; nothing was changed", state.word()) })
+        }
+    }
+}
+
+fn ticket(ticket: &Ticket) -> Value {
+    let (state, agent) = match &ticket.state {
+        TicketState::Answered { .. } => ("answered", None),
+        TicketState::WithAgent { agent, .. } => ("with-agent", Some(agent.as_str())),
+        TicketState::AgentAnswered { agent, .. } => ("agent-answered", Some(agent.as_str())),
+    };
+    json!({
+        "number": ticket.number.0,
+        "state": state,
+        "agent": agent,
+        "mailbox": ticket.mailbox,
+        "subject": ticket.subject,
+        "participants": ticket.participants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "intents": ticket.intents,
+        "queue": ticket.queue,
+        "language": ticket.language,
+        "linked": ticket.linked.map(|t| t.0),
+        "opened": time(ticket.opened),
+        "updated": time(ticket.updated),
+    })
+}
+
+fn status(store: &Store, stuck: Option<&[String]>) -> Value {
+    let counts = store.counts();
+    json!({
+        "running": stuck.is_some(),
+        "stuck": stuck.unwrap_or_default(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "tickets": counts.tickets,
+        "mails": counts.ledger,
+        "tickets_with_agents": counts.with_agent,
+        "outbox_waiting": counts.waiting + counts.leased,
+        "outbox_parked": counts.parked,
+    })
+}
+
+fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
+    let mut row = json!({
+        "mail": { "mailbox": mail.mailbox, "uid_validity": mail.uid_validity, "uid": mail.uid },
+        "at": time(view.at),
+        "why": view.why,
+    });
+    let told = match &view.state {
+        LedgerState::Skipped => json!({ "screening": "skipped", "intents": [], "because": [] }),
+        LedgerState::Handled(handled) => json!({
+            "sender": handled.sender.as_ref().map(ToString::to_string),
+            "message_id": handled.message_id.as_ref().map(|i| i.as_str().to_owned()),
+            "screening": handled.screening,
+            "disposition": handled.disposition,
+            "intents": handled.intents,
+            "language": handled.language,
+            "ticket": handled.ticket.map(|t| t.0),
+            "because": handled
+                .because
+                .iter()
+                .map(|(rule, says, matched)| json!({ "rule": rule, "says": says, "matched": matched }))
+                .collect::<Vec<_>>(),
+        }),
+    };
+    if let (Value::Object(fields), Value::Object(more)) = (&mut row, told) {
+        fields.extend(more);
+    }
+    row
+}
+
+fn event(event: &TicketEvent) -> Value {
+    json!({ "at": time(event.at), "kind": event.kind, "note": event.note })
+}
+
+fn outbox(mail: &OutboxView) -> Value {
+    json!({
+        "id": mail.id.0,
+        "ticket": mail.ticket.0,
+        "purpose": mail.purpose,
+        "to": mail.to.as_str(),
+        "mailbox": mail.mailbox,
+        "language": mail.language,
+        "message_id": mail.message_id.as_str(),
+        "created": time(mail.created),
+        "state": mail.delivery.word(),
+        "said": if mail.delivery.said().is_empty() { &mail.deferred } else { mail.delivery.said() },
+    })
+}
+
+/// RFC 3339, in UTC.
+fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_second(at.0).map_or_else(|_| at.0.to_string(), |t| t.to_string())
+}

@@ -1,0 +1,97 @@
+//! The control socket: one question a line, one answer a line, for whoever may open it.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::io::BufReader;
+use tokio::net::UnixListener;
+use tokio::net::UnixStream;
+
+use crate::daemon::DaemonError;
+use crate::daemon::Shared;
+use crate::daemon::answer::Question;
+use crate::daemon::answer::answer;
+use crate::daemon::unexpected;
+
+/// A longer question is no question of ours.
+const QUESTION_BYTES_MAX: u64 = 64 * 1024;
+/// Who asks must come to the point.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Opens the socket; one left behind by a daemon that is gone is removed.
+///
+/// # Errors
+/// When another daemon answers there, or the folder does not let us.
+pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another mailclerk answers there",
+        ));
+    }
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Answers until told to stop.
+pub(super) async fn serve(listener: UnixListener, shared: Shared) -> Result<(), DaemonError> {
+    let mut guests = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return Ok(()),
+            Some(_) = guests.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(guests.spawn(attend(stream, shared.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket could not accept; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            },
+        }
+    }
+}
+
+async fn attend(stream: UnixStream, shared: Shared) {
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, exchange(stream, shared)).await {
+        tracing::debug!(%error, "a guest at the control socket went away");
+    }
+}
+
+async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reader.take(QUESTION_BYTES_MAX))
+        .read_line(&mut line)
+        .await?;
+    let said = match serde_json::from_str::<Question>(&line) {
+        Ok(question) => {
+            let store = shared.store.clone();
+            let stuck = shared.pulses.stuck();
+            let resend = matches!(question, Question::Resend { .. });
+            let said = tokio::task::spawn_blocking(move || answer(&store, &question, Some(&stuck)))
+                .await
+                .map_err(|e| io::Error::other(unexpected(&e)))?;
+            if resend && said.get("error").is_none() {
+                shared.resent.notify_one();
+            }
+            said
+        }
+        Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }),
+    };
+    let mut bytes = serde_json::to_vec(&said)?;
+    bytes.push(b'\n');
+    writer.write_all(&bytes).await?;
+    writer.shutdown().await
+}

@@ -1,0 +1,395 @@
+//! From a fetched mail to what the store commits: thought about, with every mail that leaves composed.
+
+mod enclosure;
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use ring::digest::SHA256;
+use ring::digest::digest;
+
+use crate::clock::Timestamp;
+use crate::daemon::intake::filing;
+use crate::daemon::letters::enclosure::enclosed;
+use crate::mailbox::Fetched;
+use crate::mailbox::Filing;
+use crate::message::Flaw;
+use crate::message::Message;
+use crate::message::address::Address;
+use crate::message::address::NamedAddress;
+use crate::message::compose::AutoSubmitted;
+use crate::message::compose::Draft;
+use crate::message::compose::compose;
+use crate::message::parse::parse;
+use crate::store::Entry;
+use crate::store::MailRef;
+use crate::store::Outgoing;
+use crate::triage;
+use crate::triage::Disposition;
+use crate::triage::Office;
+use crate::triage::Reading;
+use crate::triage::decide;
+use crate::triage::decide::decide;
+use crate::triage::delivery::Purpose;
+use crate::triage::desk::Rules;
+use crate::triage::plan::Case;
+use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
+use crate::triage::plan::Step;
+use crate::triage::returned::REROUTED;
+use crate::triage::ticket::TicketEvent;
+use crate::triage::ticket::TicketNumber;
+
+/// A fetched mail, read.
+pub(super) struct Read {
+    pub(super) uid: u32,
+    pub(super) reading: Reading,
+    raw: Vec<u8>,
+    truncated: bool,
+}
+
+impl Read {
+    /// Returns who writes.
+    pub(super) fn sender(&self) -> Option<&Address> {
+        self.reading.writer().map(|w| &w.address)
+    }
+}
+
+/// Reads a mail. A panic while reading it is the mail's flaw: it goes to a person, the next one flows.
+pub(super) fn read(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let mut message = parse(&fetched.raw);
+        if fetched.truncated {
+            message.flaws.push(Flaw::TooBig);
+        }
+        triage::read(message, rules, office)
+    }));
+    let reading = attempt.unwrap_or_else(|_| {
+        tracing::error!(
+            mailbox = office.mailbox,
+            uid = fetched.uid,
+            "reading the mail panicked; a person gets it unread"
+        );
+        triage::read(unreadable(&fetched.raw), rules, office)
+    });
+    Read {
+        uid: fetched.uid,
+        reading,
+        raw: fetched.raw.clone(),
+        truncated: fetched.truncated,
+    }
+}
+
+/// Takes a mail over unread: for a person.
+pub(super) fn unread(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
+    let reading = triage::read(unreadable(&fetched.raw), rules, office);
+    Read {
+        uid: fetched.uid,
+        reading,
+        raw: fetched.raw.clone(),
+        truncated: fetched.truncated,
+    }
+}
+
+/// A message of which nothing is known but its octets.
+fn unreadable(raw: &[u8]) -> Message {
+    let mut message = parse(b"");
+    message.size = raw.len();
+    if let Ok(digest) = digest(&SHA256, raw).as_ref().try_into() {
+        message.digest = digest;
+    }
+    message.flaws.push(Flaw::Unparsable);
+    message
+}
+
+/// Decides, composes, and writes down what happened.
+pub(super) fn entry(
+    mail: MailRef,
+    read: &Read,
+    case: &Case,
+    rules: &Rules,
+    office: &Office,
+    received: Timestamp,
+    now: Timestamp,
+) -> Entry {
+    let plan = decide(&read.reading, case, rules, office, now);
+    let number = number(&plan.step);
+    let desk = Desk {
+        read,
+        rules,
+        office,
+        filing: filing(plan.disposition),
+        received,
+        now,
+    };
+    let outgoing = number.map_or_else(Vec::new, |number| {
+        plan.letters
+            .iter()
+            .map(|letter| desk.outgoing(letter, number))
+            .collect()
+    });
+    let events = events(&plan, &read.reading, now);
+    Entry {
+        mail,
+        digest: read.reading.message.digest,
+        message_id: read.reading.message.message_id.clone(),
+        sender: read.sender().cloned(),
+        filing: desk.filing,
+        received,
+        plan,
+        outgoing,
+        events,
+    }
+}
+
+fn number(step: &Step) -> Option<TicketNumber> {
+    match step {
+        Step::Open(ticket) | Step::Update(ticket) => Some(ticket.number),
+        Step::Record(on) => *on,
+    }
+}
+
+/// What the letters about one mail are made with.
+struct Desk<'a> {
+    read: &'a Read,
+    rules: &'a Rules,
+    office: &'a Office,
+    filing: Filing,
+    received: Timestamp,
+    now: Timestamp,
+}
+
+impl Desk<'_> {
+    fn outgoing(&self, letter: &Letter, number: TicketNumber) -> Outgoing {
+        let Desk {
+            read,
+            rules,
+            office,
+            filing,
+            received,
+            now,
+        } = *self;
+        let key = &office.key;
+        let message = &read.reading.message;
+        let domain = office.address.domain();
+        // A forward because of a report is one that had failed before: the store knows it by an id of its own.
+        let seed = if read.reading.returned.is_some() {
+            &REROUTED
+        } else {
+            &message.digest
+        };
+        let message_id = key.message_id(letter.purpose, number, seed, &letter.to, domain);
+        let answers = letter.purpose == Purpose::Reply;
+        let mut references = Vec::new();
+        if answers {
+            references.extend(message.references.iter().cloned());
+            references.extend(message.message_id.iter().cloned());
+        } else {
+            // Every forward of a ticket names the same root, so that the agent's client shows one conversation.
+            references.push(key.message_id(letter.purpose, number, &[0; 32], &letter.to, domain));
+        }
+        let mut text = letter.text.clone();
+        let mut original = None;
+        if letter.attach_original {
+            let (attached, told) = enclosed(read, office, filing, received);
+            text.push_str(&told);
+            original = attached;
+        }
+        let draft = Draft {
+            from: NamedAddress {
+                name: rules.desk.name.clone(),
+                address: office.address.clone(),
+            },
+            to: letter.to.clone(),
+            reply_to: letter.reply_to.clone(),
+            subject: letter.subject.clone(),
+            message_id: message_id.clone(),
+            in_reply_to: if answers {
+                message.message_id.clone()
+            } else {
+                None
+            },
+            references,
+            date: now,
+            auto_submitted: auto_submitted(letter.purpose),
+            loop_token: key.loop_token(),
+            language: letter.language.clone(),
+            text,
+            html: letter.html.clone(),
+            original,
+        };
+        Outgoing {
+            purpose: letter.purpose,
+            ticket: number,
+            message_id,
+            envelope_from: envelope_from(letter, number, office),
+            to: letter.to.clone(),
+            mailbox: office.mailbox.clone(),
+            language: letter.language.clone(),
+            templates: letter.templates.clone(),
+            bytes: compose(&draft),
+        }
+    }
+}
+
+fn auto_submitted(purpose: Purpose) -> Option<AutoSubmitted> {
+    match purpose {
+        Purpose::Reply => Some(AutoSubmitted::Replied),
+        Purpose::Forward | Purpose::Verify | Purpose::Notice => Some(AutoSubmitted::Generated),
+        Purpose::Relay => None,
+    }
+}
+
+/// Replies leave with the null sender, so that nothing comes back to be answered (RFC 3834, 3.3); the failure of a
+/// forward must come back, to an address that names its ticket and agent.
+fn envelope_from(letter: &Letter, number: TicketNumber, office: &Office) -> Option<Address> {
+    (letter.purpose != Purpose::Reply).then(|| {
+        office
+            .key
+            .reply_address(&office.address, number, &letter.to)
+    })
+}
+
+fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
+    let event = |kind: &str, note: String| TicketEvent {
+        at: now,
+        kind: kind.to_owned(),
+        note,
+    };
+    let writer = reading.writer().map_or("somebody", |w| w.address.as_str());
+    let intents = plan.intents.join(", ");
+    let has = |rule: &str| {
+        plan.because
+            .iter()
+            .any(|b| b.stage == "decide" && b.rule == rule)
+    };
+    let mut events = vec![match &plan.step {
+        Step::Open(_) => event("opened", format!("{writer} wrote: {intents}")),
+        Step::Record(_) | Step::Update(_) if reading.returned.is_some() => {
+            report(plan, reading, now)
+        }
+        Step::Update(_) if has(decide::AGENT_ANSWERED) => {
+            event("agent", format!("{writer} answered"))
+        }
+        Step::Record(_) if has(decide::AGENT_TOLD_DESK) => event(
+            "agent",
+            format!("{writer} answered the desk only: the writer did not get it"),
+        ),
+        Step::Update(_) => event("mail", format!("{writer} wrote: {intents}")),
+        Step::Record(_) => event(
+            plan.intents.first().map_or("mail", String::as_str),
+            format!("{writer}: recorded"),
+        ),
+    }];
+    for letter in &plan.letters {
+        match letter.purpose {
+            Purpose::Reply => events.push(event(
+                "reply",
+                format!("in {}: {}", letter.language, letter.templates.join(", ")),
+            )),
+            _ => events.push(event("forward", format!("to {}", letter.to))),
+        }
+    }
+    events
+}
+
+/// What a machine's mail about one of ours means for the ticket.
+fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
+    let kinds = [
+        decide::BOUNCED_FORWARD,
+        decide::BOUNCED,
+        decide::ABSENT,
+        decide::REPORT,
+    ];
+    let told = plan
+        .because
+        .iter()
+        .rev()
+        .find(|b| kinds.contains(&b.rule.as_str()));
+    let kind = told.map_or(decide::REPORT, |b| b.rule.as_str());
+    let note = told.map_or("a machine wrote of a mail of ours", |b| b.says.as_str());
+    let from = reading.message.from.first();
+    let by = from
+        .filter(|_| kind == decide::ABSENT)
+        .map(|f| format!("{}: ", f.address));
+    TicketEvent {
+        at: now,
+        kind: kind.to_owned(),
+        note: format!("{}{note}", by.unwrap_or_default()),
+    }
+}
+
+/// One line of log for one decision: no text of the mail, no name, no local part of a stranger's address.
+pub(super) struct Line {
+    mail: MailRef,
+    screening: &'static str,
+    disposition: Disposition,
+    intents: String,
+    language: String,
+    ticket: u64,
+    letters: String,
+    domain: String,
+    rule: String,
+    /// What happened to a forward that did not reach its agent.
+    lost: Option<String>,
+}
+
+/// Makes the line of log.
+pub(super) fn line(entry: &Entry) -> Line {
+    let plan = &entry.plan;
+    let letters: Vec<String> = plan
+        .letters
+        .iter()
+        .map(|l| format!("{:?}", l.purpose).to_lowercase())
+        .collect();
+    let rules: Vec<&str> = plan
+        .because
+        .iter()
+        .take(4)
+        .map(|b| b.rule.as_str())
+        .collect();
+    Line {
+        mail: entry.mail.clone(),
+        screening: plan.screening,
+        disposition: plan.disposition,
+        intents: plan.intents.join(","),
+        language: plan.language.clone(),
+        ticket: number(&plan.step).map_or(0, |n| n.0),
+        letters: letters.join(","),
+        domain: entry
+            .sender
+            .as_ref()
+            .map_or_else(String::new, |s| s.domain().to_owned()),
+        rule: rules.join(","),
+        lost: entry
+            .events
+            .iter()
+            .find(|e| e.kind == decide::BOUNCED_FORWARD)
+            .map(|e| e.note.clone()),
+    }
+}
+
+impl Line {
+    /// Writes it.
+    pub(super) fn log(&self) {
+        tracing::info!(
+            mailbox = self.mail.mailbox,
+            uid = self.mail.uid,
+            screening = self.screening,
+            disposition = ?self.disposition,
+            intents = self.intents,
+            language = self.language,
+            ticket = self.ticket,
+            sends = self.letters,
+            domain = self.domain,
+            rules = self.rule,
+            "mail"
+        );
+        if let Some(lost) = &self.lost {
+            tracing::error!(mailbox = self.mail.mailbox, ticket = self.ticket, "{lost}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

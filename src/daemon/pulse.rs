@@ -1,0 +1,78 @@
+//! Who is alive: every loop beats; a loop that has been silent for longer than it promised is stuck.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+use std::time::Instant;
+
+/// The beats of all loops.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pulses {
+    loops: Arc<Mutex<Vec<Arc<Beat>>>>,
+}
+
+/// One loop's beat.
+#[derive(Debug)]
+struct Beat {
+    name: String,
+    silence_max: Duration,
+    last: Mutex<Instant>,
+}
+
+/// A loop's hand on its own beat.
+#[derive(Debug, Clone)]
+pub(crate) struct Pulse(Arc<Beat>);
+
+impl Pulses {
+    /// Adds a loop that promises to beat at least once in `silence_max`.
+    pub(crate) fn add(&self, name: &str, silence_max: Duration) -> Pulse {
+        let beat = Arc::new(Beat {
+            name: name.to_owned(),
+            silence_max,
+            last: Mutex::new(Instant::now()),
+        });
+        lock(&self.loops).push(Arc::clone(&beat));
+        Pulse(beat)
+    }
+
+    /// Returns the names of the loops that have been silent for too long.
+    pub(crate) fn stuck(&self) -> Vec<String> {
+        let now = Instant::now();
+        lock(&self.loops)
+            .iter()
+            .filter(|b| now.duration_since(*lock(&b.last)) > b.silence_max)
+            .map(|b| b.name.clone())
+            .collect()
+    }
+}
+
+impl Pulse {
+    /// Beats.
+    pub(crate) fn beat(&self) {
+        *lock(&self.0.last) = Instant::now();
+    }
+}
+
+/// A panic elsewhere leaves an instant or a list of names whole, so a poisoned lock is no reason to stop.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_does_not_beat_is_stuck_and_one_that_beats_is_not() {
+        let pulses = Pulses::default();
+        let quick = pulses.add("quick", Duration::from_hours(1));
+        let _silent = pulses.add("silent", Duration::ZERO);
+        quick.beat();
+        while pulses.stuck().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(pulses.stuck(), ["silent"]);
+    }
+}

@@ -1,0 +1,57 @@
+//! What the clock asks for: a word to systemd, a status line, tidying.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::daemon::DaemonError;
+use crate::daemon::Shared;
+use crate::daemon::blocking;
+use crate::daemon::notify;
+
+/// How often the status line is renewed when no watchdog asks for more.
+const TICK_S: u64 = 10;
+
+/// How often the store forgets what is old.
+const TIDY_S: u64 = 3_600;
+
+/// Feeds the watchdog as long as every loop makes progress, and keeps the status line true.
+pub(super) async fn run(shared: Shared) -> Result<(), DaemonError> {
+    let asked = notify::watchdog_interval().map(|i| i / 3);
+    let tick = asked.map_or(Duration::from_secs(TICK_S), |i| {
+        i.min(Duration::from_secs(TICK_S))
+    });
+    let mut tidy_at = Instant::now();
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(tick) => {}
+        }
+        let stuck = shared.pulses.stuck();
+        if stuck.is_empty() {
+            notify::alive();
+        } else {
+            tracing::error!(
+                loops = stuck.join(","),
+                "made no progress; the watchdog is not fed and will restart the daemon"
+            );
+            continue;
+        }
+        if tidy_at <= Instant::now() {
+            let (store, now) = (shared.store.clone(), shared.clock.now());
+            let more = blocking(move || store.tidy(now)).await?;
+            tidy_at = Instant::now()
+                + if more {
+                    Duration::ZERO
+                } else {
+                    Duration::from_secs(TIDY_S)
+                };
+        }
+        let counts = shared.store.counts();
+        notify::status(&format!(
+            "{} tickets, {} mails waiting to go, {} parked",
+            counts.tickets,
+            counts.waiting + counts.leased,
+            counts.parked
+        ));
+    }
+}
