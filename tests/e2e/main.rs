@@ -1,0 +1,20 @@
+//! The whole way of a mail, on real servers: a mail put into Dovecot ends as the right reply in the writer's mailbox
+//! and the right forward in the agent's, read back over IMAP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may panic"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conversations;
+mod headers;
+mod house;
+mod life;
+mod loops;
+mod numbered_rules;
+mod taxonomy;

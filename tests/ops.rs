@@ -1,0 +1,291 @@
+//! What an operator meets before mail flows: a wrong config, a wrong user, a restored store, a reload.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+/// Far more than any of these takes.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A desk whose servers are not there.
+struct Desk {
+    folder: TempDir,
+    daemon: Option<Child>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self {
+            folder: tempfile::tempdir().unwrap(),
+            daemon: None,
+            log: Arc::default(),
+        };
+        desk.configure("", "", "");
+        desk
+    }
+
+    /// Writes the config; each text is added at the end of its table.
+    fn configure(&self, imap: &str, filing: &str, rest: &str) {
+        let config = format!(
+            r#"
+rules = "{rules}"
+state = "state"
+[control]
+socket = "control.sock"
+[mailbox.support]
+address = "support@credly.example"
+[mailbox.support.imap]
+host = "127.0.0.1"
+port = 1
+tls = "none"
+user = "support"
+password = {{ env = "NOBODY_SETS_THIS" }}
+{imap}
+[mailbox.support.smtp]
+host = "127.0.0.1"
+port = 1
+tls = "none"
+[mailbox.support.filing]
+{filing}
+[queue.accounts]
+agents = ["ana@agents.example"]
+[queue.badges]
+agents = ["ana@agents.example"]
+[queue.triage]
+agents = ["ana@agents.example"]
+{rest}
+"#,
+            rules = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("rules")
+                .display()
+        );
+        fs::write(self.config(), config).unwrap();
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("mailclerk.toml")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailclerk"));
+        command.args(arguments).arg("--config").arg(self.config());
+        command.env_remove("JOURNAL_STREAM");
+        command
+    }
+
+    fn cli(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn start(&mut self) {
+        let mut child = self
+            .command(&["run"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                log.lock().unwrap().push(line);
+            }
+        });
+        self.daemon = Some(child);
+        self.wait_for("ready");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.daemon.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends the daemon in order.
+    fn stop(&mut self) {
+        self.signal("-TERM");
+        let ended = self.daemon.take().unwrap().wait().unwrap();
+        assert!(ended.success(), "{:#?}", self.log.lock().unwrap());
+    }
+
+    /// Waits for a line of the log that was not waited for yet.
+    fn wait_for(&self, words: &str) {
+        let started = Instant::now();
+        loop {
+            let mut log = self.log.lock().unwrap();
+            if let Some(place) = log.iter().position(|line| line.contains(words)) {
+                log.drain(..=place);
+                return;
+            }
+            assert!(started.elapsed() < DEADLINE, "no {words:?} in {log:#?}");
+            drop(log);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        self.cli(&["status"]).status.success()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn a_question_makes_no_store_in_an_empty_folder() {
+    let desk = Desk::new();
+    fs::create_dir(desk.state()).unwrap();
+    let asked = desk.cli(&["tickets", "list"]);
+    assert_eq!(asked.status.code(), Some(69), "{}", said(&asked));
+    assert_eq!(fs::read_dir(desk.state()).unwrap().count(), 0);
+}
+
+/// What root writes into the state folder, the daemon's account cannot open any more.
+#[test]
+fn a_store_of_another_account_is_not_touched_and_the_owner_is_named() {
+    let mut desk = Desk::new();
+    desk.start();
+    desk.stop();
+    if fs::metadata(desk.state()).unwrap().uid() != 0 {
+        // Only root can give a folder away.
+        return;
+    }
+    let before = fs::read(desk.state().join("generation")).unwrap();
+    std::os::unix::fs::chown(desk.state(), Some(54_321), None).unwrap();
+    for arguments in [
+        &["tickets", "list"][..],
+        &["run"],
+        &["run", "--accept-older-store"],
+    ] {
+        let refused = desk.cli(arguments);
+        assert_eq!(refused.status.code(), Some(74), "{}", said(&refused));
+        assert!(
+            said(&refused).contains("sudo -u '#54321'"),
+            "{}",
+            said(&refused)
+        );
+    }
+    assert_eq!(fs::read(desk.state().join("generation")).unwrap(), before);
+}
+
+#[test]
+fn check_finds_what_a_start_would_stumble_over() {
+    let desk = Desk::new();
+    assert!(desk.cli(&["check"]).status.success());
+    fs::write(desk.folder.path().join("ca.pem"), "no certificate").unwrap();
+    for (imap, filing, word) in [
+        ("ca_file = \"ca.pem\"", "", "CA file"),
+        ("ca_file = \"not-there.pem\"", "", "not-there.pem"),
+        ("", "keyword = \"two words\"", "keyword"),
+        ("", "answered = \"INBOX\"", "watched folder"),
+    ] {
+        desk.configure(imap, filing, "");
+        for command in ["check", "run"] {
+            let refused = desk.cli(&[command]);
+            assert_eq!(
+                refused.status.code(),
+                Some(78),
+                "{command} {word}: {}",
+                said(&refused)
+            );
+            assert!(said(&refused).contains(word), "{}", said(&refused));
+        }
+    }
+    assert!(!desk.state().exists(), "nothing was begun");
+}
+
+#[test]
+fn a_reload_with_parts_that_cannot_be_built_leaves_the_daemon_as_it_was() {
+    let mut desk = Desk::new();
+    desk.start();
+    for (imap, filing) in [
+        ("ca_file = \"not-there.pem\"", ""),
+        ("", "answered = \"INBOX\""),
+        ("nonsense = 1", ""),
+    ] {
+        desk.configure(imap, filing, "");
+        desk.signal("-HUP");
+        desk.wait_for("reload refused");
+        assert!(desk.answers(), "{imap}{filing}");
+    }
+    desk.configure("", "", "");
+    desk.signal("-HUP");
+    desk.wait_for("ready");
+    assert!(desk.answers());
+    desk.stop();
+}
+
+#[test]
+fn a_reload_says_what_it_does_not_change_and_takes_a_new_socket() {
+    let mut desk = Desk::new();
+    desk.start();
+    desk.configure("", "", "[log]\nlevel = \"debug\"");
+    let config = fs::read_to_string(desk.config()).unwrap();
+    let moved = config
+        .replace("state = \"state\"", "state = \"elsewhere\"")
+        .replace("control.sock", "other.sock");
+    fs::write(desk.config(), moved).unwrap();
+    desk.signal("-HUP");
+    desk.wait_for("by a restart only");
+    desk.wait_for("ready");
+    assert!(desk.answers(), "at the new socket");
+    assert!(!desk.folder.path().join("control.sock").exists());
+    assert!(!desk.folder.path().join("elsewhere").exists());
+    desk.stop();
+}
+
+#[test]
+fn a_store_that_lost_its_records_is_refused_until_the_operator_accepts_it_once() {
+    let mut desk = Desk::new();
+    desk.start();
+    desk.stop();
+    fs::remove_dir_all(desk.state().join("store")).unwrap();
+    let refused = desk.cli(&["run"]);
+    assert_eq!(refused.status.code(), Some(74), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("--accept-older-store"),
+        "{}",
+        said(&refused)
+    );
+    let accepted = desk.cli(&["run", "--accept-older-store"]);
+    assert!(accepted.status.success(), "{}", said(&accepted));
+    desk.start();
+    desk.stop();
+}

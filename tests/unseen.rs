@@ -1,0 +1,134 @@
+//! How the clerk does on mails that its rules were not written for (`tests/unseen/README.md`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and this one tells figures"
+)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use mailclerk::clock::Timestamp;
+use mailclerk::config::folder;
+use mailclerk::message::address::Address;
+use mailclerk::message::parse::parse;
+use mailclerk::triage;
+use mailclerk::triage::Office;
+use mailclerk::triage::desk::Rules;
+use mailclerk::triage::plan::Case;
+use mailclerk::triage::plan::Plan;
+use mailclerk::triage::screen::Surroundings;
+use mailclerk::triage::token::DeskKey;
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What has been reached; only ever raised, and harm only ever lowered. In percent.
+const DISPOSITION_LEAST: f64 = 80.0;
+const HARM_MOST: f64 = 5.0;
+
+fn raw(mail: &Value) -> String {
+    let text = |key: &str| mail[key].as_str().unwrap_or_default().to_owned();
+    let from = text("from");
+    let address = from
+        .rsplit('<')
+        .next()
+        .unwrap()
+        .trim_end_matches('>')
+        .to_owned();
+    let mut fields = vec![
+        ("Return-Path".to_owned(), format!("<{address}>")),
+        ("From".to_owned(), from),
+        ("To".to_owned(), "support@credly.example".to_owned()),
+        ("Subject".to_owned(), text("subject")),
+        (
+            "Date".to_owned(),
+            "Mon, 16 Nov 2026 10:00:00 +0000".to_owned(),
+        ),
+        (
+            "Message-ID".to_owned(),
+            format!("<{}@mail.example>", text("id")),
+        ),
+        ("MIME-Version".to_owned(), "1.0".to_owned()),
+        (
+            "Content-Type".to_owned(),
+            "text/plain; charset=utf-8".to_owned(),
+        ),
+    ];
+    if let Some(reply_to) = mail["reply_to"].as_str() {
+        fields.push(("Reply-To".to_owned(), reply_to.to_owned()));
+    }
+    for (name, value) in mail["headers"].as_object().into_iter().flatten() {
+        fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        fields.push((name.clone(), value.as_str().unwrap_or_default().to_owned()));
+    }
+    let mut raw = String::new();
+    for (name, value) in fields {
+        write!(raw, "{name}: {value}\r\n").unwrap();
+    }
+    raw + "\r\n" + &text("text").replace('\n', "\r\n") + "\r\n"
+}
+
+fn plan(rules: &Rules, raw: &str) -> Plan {
+    let office = Office {
+        mailbox: "support".to_owned(),
+        address: Address::parse("desk@desk.invalid").unwrap(),
+        queues: Vec::new(),
+        surroundings: Surroundings::default(),
+        key: DeskKey::new(&[0; 32]),
+        keeping: triage::Keeping::default(),
+    };
+    let case = Case {
+        fresh: 1,
+        ..Case::default()
+    };
+    triage::triage(
+        parse(raw.as_bytes()),
+        &case,
+        rules,
+        &office,
+        Timestamp(1_800_000_000),
+    )
+}
+
+#[test]
+fn mails_never_seen_are_sorted_as_well_as_before() {
+    let rules = folder::load(&Path::new(ROOT).join("rules")).unwrap();
+    let (mut all, mut right, mut primary, mut people, mut harm, mut easy, mut answered) =
+        (0, 0, 0, 0, 0, 0, 0);
+    for set in ["a", "b"] {
+        let lines = fs::read_to_string(format!("{ROOT}/tests/unseen/{set}.jsonl")).unwrap();
+        for line in lines.lines() {
+            let mail: Value = serde_json::from_str(line).unwrap();
+            let plan = plan(&rules, &raw(&mail));
+            let wanted = mail["disposition"].as_str().unwrap();
+            let said = format!("{:?}", plan.disposition).to_lowercase();
+            let answers = ["advise", "redirect"];
+            all += 1;
+            right += i32::from(wanted == said);
+            primary +=
+                i32::from(plan.intents.first().map(String::as_str) == mail["primary"].as_str());
+            if wanted == "forward" {
+                people += 1;
+                harm += i32::from(said != "forward");
+            }
+            if answers.contains(&wanted) {
+                easy += 1;
+                answered += i32::from(answers.contains(&said.as_str()));
+            }
+        }
+    }
+    let share = |hits: i32, of: i32| 100.0 * f64::from(hits) / f64::from(of);
+    println!(
+        "{all} mails: disposition {:.1} %, primary {:.1} %, harm {:.1} % of {people}, answered without a person {:.1} % of {easy}",
+        share(right, all),
+        share(primary, all),
+        share(harm, people),
+        share(answered, easy)
+    );
+    assert!(share(right, all) >= DISPOSITION_LEAST);
+    assert!(share(harm, people) <= HARM_MOST);
+}
