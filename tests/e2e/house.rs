@@ -137,11 +137,17 @@ socket = "control.sock"
 
     /// Starts the daemon and waits until it watches.
     pub(crate) fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn start_with(&mut self, environment: &[(&str, &str)]) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mailclerk"))
             .arg("run")
             .arg("--config")
             .arg(self.path("mailclerk.toml"))
             .env_remove("JOURNAL_STREAM")
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

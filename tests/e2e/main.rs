@@ -17,4 +17,5 @@ mod house;
 mod life;
 mod loops;
 mod numbered_rules;
+mod surroundings;
 mod taxonomy;
