@@ -48,6 +48,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod learn;
 pub mod mailbox;
 pub mod message;
 pub mod store;

@@ -85,10 +85,12 @@ const DOORS: &[(&str, &[&str])] = &[
             "transport",
             "config",
             "daemon",
+            "learn",
             "tls",
             "clock",
         ],
     ),
+    ("learn", &["message", "triage"]),
     // The map, and the crate's door to the outside.
     ("lib", &["*"]),
     ("main", &["*"]),

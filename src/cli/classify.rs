@@ -26,6 +26,7 @@ use crate::triage::Queue;
 use crate::triage::classify::Audience;
 use crate::triage::delivery::Purpose;
 use crate::triage::desk::Rules;
+use crate::triage::model::Model;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
 use crate::triage::screen::Surroundings;
@@ -109,6 +110,11 @@ impl Bench {
             keeping: Keeping::default(),
         };
         Ok(Self { rules, office })
+    }
+
+    /// Takes another model.
+    pub(super) fn take(&mut self, model: Model) {
+        self.rules.intents.take(model);
     }
 
     /// The first mailbox's desk.

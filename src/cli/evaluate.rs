@@ -2,25 +2,33 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use anyhow::anyhow;
 use clap::Args;
 
 use crate::cli::RulesArgs;
+use crate::cli::RulesSource;
 use crate::cli::classify::Bench;
 use crate::cli::classify::read;
 use crate::cli::exit::Failure;
+use crate::cli::labels;
+use crate::cli::labels::labels;
+use crate::cli::learn;
+use crate::cli::picture;
 use crate::cli::safe;
 use crate::cli::score::Label;
 use crate::cli::score::Report;
 use crate::cli::score::Said;
 use crate::cli::score::Score;
+use crate::learn::School;
+use crate::learn::choose;
+use crate::learn::samples::Sample;
 use crate::triage::plan::Plan;
 
-/// The labels beside the mails: one object a line.
-const LABELS: &str = "labels.jsonl";
+/// Each model finds its limits on so many folds of what it learns from.
+const INNER_FOLDS: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {
@@ -29,17 +37,32 @@ pub(super) struct EvaluateArgs {
     /// All figures as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Learns N times, each time without one part of the mails, which is then tested; examples are always learned.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..=20), value_name = "N", conflicts_with = "config")]
+    folds: Option<u8>,
+    /// Draws the confusion table there.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// A folder of raw mails with labels.jsonl.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
-    let bench = Bench::load(&args.rules)?;
+    let mut bench = Bench::load(&args.rules)?;
     let mut report = Report::default();
-    for label in labels(&args.folder)? {
-        let plan = bench.plan(&read(&args.folder.join(&label.file))?);
-        report.count(&label, said(plan));
+    let labels = labels(&args.folder)?;
+    if let Some(folds) = args.folds {
+        in_folds(&mut bench, args, usize::from(folds), &labels, &mut report)?;
+    } else {
+        for label in labels {
+            let plan = bench.plan(&read(&args.folder.join(&label.file))?);
+            report.count(&label, said(plan));
+        }
+    }
+    if let Some(path) = &args.svg {
+        fs::write(path, picture::confusion(&report.confusion))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if args.json {
@@ -52,25 +75,42 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn labels(folder: &Path) -> Result<Vec<Label>, Failure> {
-    let path = folder.join(LABELS);
-    let text = fs::read_to_string(&path).with_context(|| {
-        format!(
-            "cannot read {}: one label a line belongs beside the mails",
-            path.display()
+/// Tests each part of the mails with a model that learned from the other parts and from all examples.
+fn in_folds(
+    bench: &mut Bench,
+    args: &EvaluateArgs,
+    folds: usize,
+    labels: &[Label],
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let RulesSource::Folder(folder) = &args.rules.source() else {
+        return Err(anyhow!(
+            "--folds learns from the examples in a rules folder: name it with --rules"
         )
-    })?;
-    let mut labels = Vec::new();
-    for (number, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty())
-    {
-        let label = serde_json::from_str(line)
-            .with_context(|| format!("{}:{}: not a label", path.display(), number + 1))?;
-        labels.push(label);
+        .into());
+    };
+    let rules = learn::rules_alone(folder)?;
+    let mut samples = learn::examples(folder, &rules)?;
+    samples.extend(labels::samples(&args.folder)?);
+    let school = School::open(&rules, &samples);
+    let mut held_out = Vec::new();
+    for fold in 0..folds {
+        let tested = |s: &Sample| s.mail && s.group % folds == fold;
+        let done = school.learn(INNER_FOLDS, |s| !tested(s));
+        let model = rules.model_of(&done.file).map_err(|what| anyhow!(what))?;
+        held_out.extend(school.judge(&model, tested));
+        bench.take(model);
+        for (_, label) in labels
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| number % folds == fold)
+        {
+            let plan = bench.plan(&read(&args.folder.join(&label.file))?);
+            report.count(label, said(plan));
+        }
     }
-    Ok(labels)
+    report.trade_off = choose::table(&held_out, &rules);
+    Ok(())
 }
 
 fn said(plan: Plan) -> Said {
@@ -110,6 +150,13 @@ fn tell(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         audience.hits, audience.of
     )?;
     confusion(out, report)?;
+    if !report.trade_off.is_empty() {
+        writeln!(
+            out,
+            "what each limit (a person is needed with less than that) would do, by what the rules say"
+        )?;
+        learn::trade_off(out, &report.trade_off)?;
+    }
     writeln!(out, "wrong ({})", report.wrong.len())?;
     for wrong in &report.wrong {
         let harm = if wrong.harm { "HARM " } else { "" };

@@ -6,8 +6,11 @@ mod classify;
 mod evaluate;
 mod exit;
 mod explain;
+mod labels;
+mod learn;
 mod list;
 mod log;
+mod picture;
 mod run;
 mod score;
 
@@ -50,6 +53,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Measures the rules on labelled mails: accuracy, harm, confusion, by language.
     Evaluate(evaluate::EvaluateArgs),
+    /// Learns a second opinion from labelled examples and mails, and writes it beside the rules.
+    Learn(learn::LearnArgs),
     /// Lists tickets, or shows one with all that happened on it.
     #[command(subcommand)]
     Tickets(list::TicketsCommand),
@@ -130,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),

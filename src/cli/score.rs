@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::learn::choose::Line;
 use crate::triage::Disposition;
 use crate::triage::classify::Audience;
 
@@ -81,6 +82,9 @@ pub(super) struct Report {
     pub(super) by_intent: BTreeMap<String, Score>,
     /// Labelled primary intent, then the clerk's, to the number of mails.
     pub(super) confusion: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What other limits would do (only with folds).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) trade_off: Vec<Line>,
     /// Mails whose disposition or primary intent is wrong.
     pub(super) wrong: Vec<Wrong>,
 }

@@ -20,6 +20,12 @@ use crate::triage::Because;
 use crate::triage::Disposition;
 use crate::triage::classify::reading::Reading;
 use crate::triage::classify::score::Evidence;
+use crate::triage::classify::score::Verdict;
+use crate::triage::model::Model;
+use crate::triage::model::combine;
+use crate::triage::model::combine::Stance;
+use crate::triage::model::features;
+use crate::triage::model::tell;
 use crate::triage::rules::IntentRules;
 
 /// What a mail was understood to be.
@@ -88,7 +94,8 @@ pub fn disposition(classification: &Classification, rules: &IntentRules) -> Disp
     primary
 }
 
-fn classify_reading(reading: &Reading, rules: &IntentRules) -> Classification {
+/// Scans what counts, and lets the rules find what is wanted.
+pub(crate) fn look(reading: &Reading, rules: &IntentRules) -> (Evidence, Verdict) {
     let evidence = Evidence::gather(reading, rules);
     let mut verdict = score::verdict(&evidence, rules);
     if verdict.fell_back && (!reading.context.is_empty() || reading.subject_is_older()) {
@@ -99,8 +106,20 @@ fn classify_reading(reading: &Reading, rules: &IntentRules) -> Classification {
             verdict.follow(wider, rules);
         }
     }
+    (evidence, verdict)
+}
+
+fn classify_reading(reading: &Reading, rules: &IntentRules) -> Classification {
+    let (evidence, mut verdict) = look(reading, rules);
+    let audience_before = rules
+        .model
+        .as_ref()
+        .and_then(|model| second_opinion(model, &evidence, &mut verdict, rules));
     let mut because = Vec::new();
-    let (audience, why) = score::audience(&evidence, &verdict, rules);
+    let (mut audience, why) = score::audience(&evidence, &verdict, rules);
+    if let (Some(Audience::Unknown), Some(told)) = (audience, audience_before) {
+        audience = Some(told);
+    }
     for found in &verdict.found {
         because.extend(found.because.iter().cloned());
     }
@@ -113,6 +132,22 @@ fn classify_reading(reading: &Reading, rules: &IntentRules) -> Classification {
         language: rules.tongues.tell(reading),
         because,
     }
+}
+
+/// Lets the learned model decide with the rules; tells who asks, where the model is sure of that.
+fn second_opinion(
+    model: &Model,
+    evidence: &Evidence,
+    verdict: &mut Verdict,
+    rules: &IntentRules,
+) -> Option<Audience> {
+    let features = features::of(evidence, verdict, rules);
+    let sentences = features::of_sentences(evidence, rules);
+    let opinion = model.opinion(&features, &sentences, Stance::of(verdict, rules), rules);
+    let decision = combine::decide(verdict, &opinion, &model.thresholds, rules)?;
+    let says = |intent: Option<usize>| model.reasons(intent, &features, rules);
+    tell::apply(verdict, &decision, &opinion, &says, rules);
+    combine::audience(&opinion)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod delivery;
 pub mod desk;
 pub mod forward;
+pub mod model;
 pub mod plan;
 pub mod reply;
 pub mod returned;

@@ -17,6 +17,8 @@ mod written;
 
 use crate::triage::Disposition;
 use crate::triage::classify::language::Tongues;
+use crate::triage::model::Model;
+use crate::triage::model::ModelFile;
 use crate::triage::rules::find::Words;
 use crate::triage::rules::rule::AudienceRule;
 use crate::triage::rules::rule::Rule;
@@ -63,6 +65,8 @@ pub struct IntentRules {
     pub(crate) audience_for: Vec<usize>,
     pub(crate) audience: Vec<AudienceRule>,
     pub(crate) tongues: Tongues,
+    /// The learned second opinion; none: rules alone.
+    pub(crate) model: Option<Model>,
 }
 
 impl IntentRules {
@@ -77,6 +81,20 @@ impl IntentRules {
             Some(rules) if faults.is_empty() => Ok(rules),
             _ => Err(faults),
         }
+    }
+
+    /// Makes a model for these intents of its file.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the file.
+    pub fn model_of(&self, file: &ModelFile) -> Result<Model, String> {
+        let names: Vec<String> = self.intents.iter().map(|i| i.name.clone()).collect();
+        Model::new(file, &names)
+    }
+
+    /// Takes another model.
+    pub fn take(&mut self, model: Model) {
+        self.model = Some(model);
     }
 
     /// Returns the intents in order of rank.

@@ -46,7 +46,22 @@ impl Bits {
         self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
     }
 
-    fn has(&self, concept: usize) -> bool {
+    /// Returns the concepts in it, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().enumerate().flat_map(|(word, bits)| {
+            let mut left = *bits;
+            std::iter::from_fn(move || {
+                let bit = usize::try_from(left.trailing_zeros())
+                    .ok()
+                    .filter(|_| left != 0)?;
+                left &= left - 1;
+                Some(word * 64 + bit)
+            })
+        })
+    }
+
+    /// Tells whether a concept is in here.
+    pub(crate) fn has(&self, concept: usize) -> bool {
         self.0
             .get(concept / 64)
             .is_some_and(|w| w & (1 << (concept % 64)) != 0)

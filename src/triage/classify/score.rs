@@ -22,13 +22,13 @@ const SUBJECT_TENTHS: i32 = 6;
 /// A mail, scanned.
 #[derive(Debug, Clone)]
 pub(crate) struct Evidence {
-    subject: Scanned,
-    text: Scanned,
+    pub(crate) subject: Scanned,
+    pub(crate) text: Scanned,
     context: Bits,
-    alive: Bits,
-    all: Bits,
-    sender_domain: String,
-    answer: bool,
+    pub(crate) alive: Bits,
+    pub(crate) all: Bits,
+    pub(crate) sender_domain: String,
+    pub(crate) answer: bool,
 }
 
 /// Where a rule held.
@@ -51,8 +51,8 @@ pub(crate) struct Found {
     pub(crate) score: i32,
     /// The reasons.
     pub(crate) because: Vec<Because>,
-    place: usize,
-    person: bool,
+    pub(crate) place: usize,
+    pub(crate) person: bool,
 }
 
 /// What the mail was understood to be.
@@ -64,6 +64,8 @@ pub(crate) struct Verdict {
     pub(crate) person_needed: bool,
     /// The matter is not known: nothing was found, or only an intent whose topic stands elsewhere.
     pub(crate) fell_back: bool,
+    /// Every rule that held, by intent and rule number, whether or not its intent was found.
+    pub(crate) held: Vec<(usize, usize)>,
 }
 
 impl Evidence {
@@ -210,7 +212,7 @@ pub(crate) fn verdict(evidence: &Evidence, rules: &IntentRules) -> Verdict {
 }
 
 fn weigh(evidence: &Evidence, rules: &IntentRules, body_speaks: bool) -> Verdict {
-    let (mut found, mut always) = (Vec::new(), false);
+    let (mut found, mut always, mut all_held) = (Vec::new(), false, Vec::new());
     for (intent, scoring) in rules.scoring.iter().enumerate() {
         let mut sum = Found {
             intent,
@@ -219,10 +221,11 @@ fn weigh(evidence: &Evidence, rules: &IntentRules, body_speaks: bool) -> Verdict
             place: usize::MAX,
             person: false,
         };
-        for rule in &scoring.rules {
+        for (number, rule) in scoring.rules.iter().enumerate() {
             let Some(held) = evidence.holds(&rule.when) else {
                 continue;
             };
+            all_held.push((intent, number));
             let fainter = held.subject_only && body_speaks;
             sum.score += if fainter {
                 rule.weight * SUBJECT_TENTHS / 10
@@ -249,6 +252,7 @@ fn weigh(evidence: &Evidence, rules: &IntentRules, body_speaks: bool) -> Verdict
         found,
         person_needed: always,
         fell_back: false,
+        held: all_held,
     };
     verdict.settle(rules);
     verdict

@@ -5,6 +5,7 @@ use toml::Spanned;
 use crate::triage::Disposition;
 use crate::triage::classify::language::Tongues;
 use crate::triage::classify::scan::Bits;
+use crate::triage::model::Model;
 use crate::triage::rules::Intent;
 use crate::triage::rules::IntentRules;
 use crate::triage::rules::Scoring;
@@ -69,6 +70,7 @@ pub(super) fn compile(
     let (audience_for, audience) =
         compile_audience(files, &names, &mut dictionary, &mut examples, faults);
     let tongues = Tongues::read(files, faults);
+    let model = Model::read(files, &names, faults);
     if !scoring.iter().any(|s| s.fallback) {
         faults.push(Complaint::at(
             "intents/",
@@ -86,6 +88,7 @@ pub(super) fn compile(
                 audience_for,
                 audience,
                 tongues,
+                model,
             }),
             examples,
         ),

@@ -54,6 +54,8 @@ pub(super) struct Phrase {
 pub(crate) struct Words {
     pub(super) automaton: AhoCorasick,
     pub(super) phrases: Vec<Phrase>,
+    /// The concepts' names; one written in a rule itself begins with `'`.
+    pub(super) names: Vec<String>,
     pub(super) roles: Vec<Option<Role>>,
     pub(super) domains: Vec<(String, usize)>,
     /// (silencing, silenced)
@@ -64,6 +66,11 @@ impl Words {
     /// Returns what the concept does to its clause.
     pub(crate) fn role(&self, concept: usize) -> Option<Role> {
         self.roles.get(concept).copied().flatten()
+    }
+
+    /// Returns the concept's name.
+    pub(crate) fn name(&self, concept: usize) -> &str {
+        self.names.get(concept).map_or("", String::as_str)
     }
 
     /// Finds all words of all concepts, at word boundaries.

@@ -221,9 +221,16 @@ impl Dictionary {
             .build(self.phrases.iter().map(|(text, _)| text))
             .map_err(|e| e.to_string())?;
         let phrases = self.phrases.iter().map(|(_, p)| *p).collect();
+        let mut names = vec![String::new(); self.roles.len()];
+        for (name, concept) in self.names {
+            if let Some(place) = names.get_mut(concept) {
+                *place = name;
+            }
+        }
         Ok(Words {
             automaton,
             phrases,
+            names,
             roles: self.roles,
             domains: self.domains,
             silences: self.silences,
