@@ -11,7 +11,8 @@
 //!             +------------- filed away on the server only after the commit is durable
 //! ```
 //! `daemon` joins the parts and runs the loops; `cli` is what an operator types; `config` is what an operator
-//! writes; the desk itself (intents, words, replies) is data in `rules/`, compiled by `triage::desk`.
+//! writes; the desk itself (intents, words, replies) is data in `rules/`, compiled by `triage::desk`;
+//! `learn` makes the second opinion in `rules/model.json` out of the examples beside the rules.
 //!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
