@@ -27,7 +27,7 @@ use serde_json::Value;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What has been reached; only ever raised, and harm only ever lowered. In percent.
-const DISPOSITION_LEAST: f64 = 77.0;
+const DISPOSITION_LEAST: f64 = 78.0;
 const HARM_MOST: f64 = 0.5;
 
 fn raw(mail: &Value) -> String {

@@ -7,7 +7,7 @@
 //! - The solver is ours. The data are a few thousand rows of some hundred out of fifty thousand columns: `linfa-logistic`
 //!   and `smartcore` ask for a dense matrix (1.6 GB here), and the bindings of `liblinear` were last released in 2019,
 //!   for another edition, upon the abandoned `failure`. `argmin` is well kept, but brings the step, not the loss nor
-//!   the sparse gradient, and needs twenty times the passes. What is left is liblinear's own dual coordinate descent,
+//!   the sparse gradient. (By their documentation; none of them was tried on these data.) What is left is liblinear's own dual coordinate descent,
 //!   sixty lines, tested against the gradient of what it minimises.
 //! - The same input gives the same file, to the octet: no clock, no random seed, and threads share nothing.
 //! - Whatever is measured or chosen is so on samples that the weights were not learned from.

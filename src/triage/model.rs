@@ -11,6 +11,7 @@
 
 pub(crate) mod combine;
 pub(crate) mod features;
+pub(crate) mod hash;
 pub(crate) mod judge;
 pub(crate) mod tell;
 pub(crate) mod weights;
@@ -220,16 +221,16 @@ impl Model {
         let Some(head) = head else {
             return String::new();
         };
+        // A piece of a word is no reason that a person can read.
         let rows: Vec<(usize, &Feature<'_>)> = found
             .iter()
+            .filter(|f| !matches!(f.name, Name::Piece))
             .filter_map(|f| Some((self.weights.row(f.hash)?, f)))
             .collect();
         let values = features::values(rows.iter().map(|(_, f)| f.block), &self.scales);
         let mut told: Vec<(f64, &Feature<'_>)> = rows
             .iter()
             .zip(&values)
-            // A piece of a word is no reason that a person can read.
-            .filter(|((_, f), _)| !matches!(f.name, Name::Piece))
             .filter_map(|((row, f), value)| {
                 Some((f64::from(*self.weights.of(*row).get(head)?) * value, *f))
             })

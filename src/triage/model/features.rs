@@ -1,6 +1,7 @@
 //! A scanned mail as features: words and pairs of words, pieces of words, concepts, rules that held.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use crate::triage::classify::fold::CLAUSE;
 use crate::triage::classify::fold::SENTENCE;
@@ -8,11 +9,13 @@ use crate::triage::classify::fold::is_unspaced;
 use crate::triage::classify::scan::Bits;
 use crate::triage::classify::score::Evidence;
 use crate::triage::classify::score::Verdict;
+use crate::triage::model::hash::Hash;
+use crate::triage::model::hash::Same;
 use crate::triage::rules::IntentRules;
 use crate::triage::rules::find::is_domain;
 
 /// More words than this of a text are not read: what matters stands at the beginning.
-const WORDS_MAX: usize = 600;
+const WORDS_MAX: usize = 300;
 /// More letters than this of a word are not cut to pieces.
 const LETTERS_MAX: usize = 24;
 /// Pieces of words have so many letters; of unspaced scripts, from one on.
@@ -93,32 +96,10 @@ impl Name<'_> {
     }
 }
 
-/// FNV-1a, folded to 32 bits: the same on every machine, for ever.
-#[derive(Debug, Clone, Copy)]
-struct Hash(u64);
-
-impl Hash {
-    fn of(kind: &str) -> Self {
-        Self(0xcbf2_9ce4_8422_2325).add(kind)
-    }
-
-    fn add(mut self, text: &str) -> Self {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        self
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
-    fn end(self) -> u32 {
-        (self.0 ^ (self.0 >> 32)) as u32
-    }
-}
-
 /// Collects features, each once.
 #[derive(Default)]
 struct Bag<'a> {
-    seen: HashSet<u32>,
+    seen: HashSet<u32, BuildHasherDefault<Same>>,
     out: Vec<Feature<'a>>,
 }
 
@@ -147,7 +128,7 @@ pub(crate) fn of<'a>(
 }
 
 /// More sentences than this are not read by themselves.
-const SENTENCES_MAX: usize = 60;
+const SENTENCES_MAX: usize = 30;
 
 /// Returns the features of each sentence by itself. Rules look at whole mails, and are not among them.
 pub(crate) fn of_sentences<'a>(
@@ -215,17 +196,9 @@ fn pieces(word: &str, bag: &mut Bag<'_>) {
     } else {
         format!("<{word}>")
     };
-    let mut at: Vec<usize> = marked
-        .char_indices()
-        .map(|(i, _)| i)
-        .take(if unspaced { WORDS_MAX } else { LETTERS_MAX })
-        .collect();
-    at.push(
-        marked
-            .char_indices()
-            .nth(at.len())
-            .map_or(marked.len(), |(i, _)| i),
-    );
+    let letters = if unspaced { WORDS_MAX } else { LETTERS_MAX };
+    let all = marked.char_indices().map(|(i, _)| i);
+    let at: Vec<usize> = all.chain([marked.len()]).take(letters + 1).collect();
     for length in least..=most {
         for ends in at.windows(length + 1) {
             if let (Some(from), Some(to)) = (ends.first(), ends.last()) {

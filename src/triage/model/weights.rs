@@ -6,8 +6,8 @@ use data_encoding::BASE64;
 pub(crate) const FEATURES_MAX: usize = 400_000;
 /// At most this many questions.
 const HEADS_MAX: usize = 128;
-/// Hashes are found by their upper 12 bits, then one after the other.
-const BUCKET_BITS: u32 = 12;
+/// Hashes are found by their upper 15 bits, then one after the other.
+const BUCKET_BITS: u32 = 15;
 
 /// Rows of weights by the features' hashes.
 #[derive(Debug, Clone)]
