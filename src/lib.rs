@@ -52,6 +52,7 @@ pub mod daemon;
 pub mod learn;
 pub mod mailbox;
 pub mod message;
+pub mod steps;
 pub mod store;
 pub mod tls;
 pub mod transport;

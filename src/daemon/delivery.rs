@@ -73,6 +73,7 @@ impl<T: Transport + 'static> Delivery<T> {
         }
         loop {
             tokio::select! {
+                biased;
                 Some(ended) = lanes.join_next() => ended.map_err(|e| unexpected(&e))??,
                 () = self.shared.outbox_news.notified() => bells.iter().for_each(|b| b.news.notify_one()),
                 () = self.shared.resent.notified() => bells.iter().for_each(|b| b.now.notify_one()),

@@ -1,8 +1,10 @@
-//! A list of mails, cut into what is fetched, thought about and committed at once.
+//! A list of mails, cut into what is fetched, thought about and committed at once; and where each kind goes.
 
 use std::collections::BTreeSet;
 
+use crate::mailbox::Filing;
 use crate::mailbox::Listed;
+use crate::triage::Disposition;
 
 /// Fetched, thought about and committed at once.
 const GROUP_MAX: usize = 100;
@@ -28,6 +30,15 @@ pub(super) fn groups<'a>(listed: &'a [Listed], suspects: &BTreeSet<u32>) -> Vec<
         rest = later;
     }
     groups
+}
+
+/// Returns where a handled mail goes.
+pub(super) fn filing(disposition: Disposition) -> Filing {
+    match disposition {
+        Disposition::Forward => Filing::Forwarded,
+        Disposition::Advise | Disposition::Redirect => Filing::Answered,
+        Disposition::Ignore => Filing::Quiet,
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
@@ -25,6 +25,8 @@ use crate::mailbox::resume::Cursor;
 use crate::mailbox::resume::Gate;
 use crate::mailbox::resume::Resume;
 use crate::mailbox::resume::resume;
+use crate::steps;
+use crate::steps::Step;
 use crate::store::MailRef;
 use crate::store::StoreError;
 use crate::triage::Office;
@@ -132,6 +134,7 @@ impl<M: Mailbox> Intake<M> {
             self.failures = self.failures.saturating_add(1);
             self.pulse.beat();
             tokio::select! {
+                biased;
                 () = self.shared.stop.cancelled() => break,
                 () = tokio::time::sleep(Duration::from_secs(pause_s)) => {}
             }
@@ -265,6 +268,7 @@ impl<M: Mailbox> Intake<M> {
         } else {
             self.fetch(opened, &wanted).await?
         };
+        steps::pass(Step::Fetched);
         let work = Work {
             mailbox: self.part.office.mailbox.clone(),
             uid_validity: opened.uid_validity,
@@ -277,6 +281,7 @@ impl<M: Mailbox> Intake<M> {
         };
         let shared = self.shared.clone();
         let sent = blocking(move || work.commit(&shared)).await?;
+        steps::pass(Step::Committed);
         if sent > 0 {
             self.shared.outbox_news.notify_one();
         }
@@ -346,8 +351,12 @@ impl<M: Mailbox> Intake<M> {
             let of_kind: Vec<(u32, Filing)> =
                 due.iter().filter(|(_, f)| *f == kind).copied().collect();
             for some in of_kind.chunks(LIST_MAX) {
+                steps::pass(Step::Filing);
                 match unless(&self.shared.stop, self.part.mailbox.file(some)).await? {
-                    Ok(()) => self.filing_failures = 0,
+                    Ok(()) => {
+                        steps::pass(Step::Filed);
+                        self.filing_failures = 0;
+                    }
                     Err(MailboxError::Refused { command, said }) => {
                         // Over quota, most likely. The mails stay where they are; the next round tries again.
                         tracing::error!(
@@ -365,6 +374,7 @@ impl<M: Mailbox> Intake<M> {
                 let (store, name) = (self.shared.store.clone(), self.part.office.mailbox.clone());
                 let uids: Vec<u32> = some.iter().map(|(uid, _)| *uid).collect();
                 blocking(move || store.filed(&name, validity, &uids)).await?;
+                steps::pass(Step::FilingKnown);
                 self.pulse.beat();
             }
         }
@@ -375,17 +385,8 @@ impl<M: Mailbox> Intake<M> {
 /// Waits for a piece of work with the mailbox, unless the daemon is told to stop; dropped work drops its connection.
 async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Result<T, End> {
     tokio::select! {
+        biased;
         () = stop.cancelled() => Err(End::Stop),
         done = work => Ok(done),
-    }
-}
-
-/// Returns where a handled mail goes.
-pub(super) fn filing(disposition: crate::triage::Disposition) -> Filing {
-    use crate::triage::Disposition;
-    match disposition {
-        Disposition::Forward => Filing::Forwarded,
-        Disposition::Advise | Disposition::Redirect => Filing::Answered,
-        Disposition::Ignore => Filing::Quiet,
     }
 }

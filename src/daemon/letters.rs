@@ -9,7 +9,7 @@ use ring::digest::SHA256;
 use ring::digest::digest;
 
 use crate::clock::Timestamp;
-use crate::daemon::intake::filing;
+use crate::daemon::groups::filing;
 use crate::daemon::letters::enclosure::enclosed;
 use crate::mailbox::Fetched;
 use crate::mailbox::Filing;

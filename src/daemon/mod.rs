@@ -18,11 +18,15 @@ mod pulse;
 mod timers;
 mod work;
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::runtime::RuntimeFlavor;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -196,6 +200,7 @@ async fn watch(
 ) -> Result<Why, DaemonError> {
     loop {
         tokio::select! {
+            biased;
             ended = loops.join_next() => return Err(match ended {
                 Some(Ok(Err(error))) => error,
                 Some(Err(ended)) => unexpected(&ended),
@@ -281,10 +286,16 @@ pub(crate) fn unexpected(ended: &JoinError) -> DaemonError {
     )
 }
 
-/// Runs store work where it may block.
+/// Runs store work where it may block. On a runtime of one thread (a test) that is here: what it does is then in the
+/// same order each time.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, DaemonError> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return catch_unwind(AssertUnwindSafe(work))
+            .map_err(|_| DaemonError::Loop("it panicked".to_owned()))?
+            .map_err(DaemonError::from);
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(ended) => Err(unexpected(&ended)),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 /// The beats of all loops.
 #[derive(Debug, Clone, Default)]

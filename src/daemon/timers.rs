@@ -1,7 +1,8 @@
 //! What the clock asks for: a word to systemd, a status line, tidying.
 
 use std::time::Duration;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
@@ -23,6 +24,7 @@ pub(super) async fn run(shared: Shared) -> Result<(), DaemonError> {
     let mut tidy_at = Instant::now();
     loop {
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(tick) => {}
         }

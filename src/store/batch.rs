@@ -11,8 +11,8 @@ use crate::store::engine::Moves;
 use crate::store::layout;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::head::HeadRow;
 use crate::store::layout::rows::EventRow;
-use crate::store::layout::rows::HeadRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::layout::witness::Witness;
 use crate::store::spool::Pile;
@@ -184,7 +184,7 @@ impl Inner {
                 *rest = rest.saturating_sub(1);
                 if *rest == 0 {
                     writer.live.remove(file);
-                    self.spool.remove(*file);
+                    self.spool.remove(*file, &self.engine.syncs);
                 }
             }
         }

@@ -21,6 +21,8 @@ use sled::transaction::ConflictableTransactionError;
 use sled::transaction::TransactionError;
 use sled::transaction::Transactional;
 
+use crate::steps;
+use crate::steps::Step;
 use crate::store::OpenError;
 use crate::store::StoreError;
 use crate::store::layout::TREES;
@@ -36,6 +38,7 @@ pub(super) struct Engine {
     db: sled::Db,
     trees: Vec<sled::Tree>,
     file: File,
+    path: PathBuf,
     blobs: PathBuf,
     /// Counts and makes the syncs of the whole store.
     pub(super) syncs: Syncs,
@@ -106,6 +109,7 @@ impl Engine {
             .create_new(false)
             .temporary(false)
             .print_profile_on_drop(false);
+        steps::pass(Step::EngineOpening);
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let db = config.open()?;
             let trees = TREES
@@ -121,11 +125,14 @@ impl Engine {
             path: dir.to_owned(),
             why: e.to_string(),
         };
-        let file = File::open(dir.join("db")).map_err(disk)?;
+        steps::pass(Step::EngineOpened);
+        let path = dir.join("db");
+        let file = File::open(&path).map_err(disk)?;
         let engine = Self {
             db,
             trees,
             file,
+            path,
             blobs: dir.join("blobs"),
             syncs: Syncs::default(),
             broken: Mutex::new(None),
@@ -139,7 +146,7 @@ impl Engine {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
-                self.syncs.all(&File::open(entry.path())?)?;
+                self.syncs.all(&File::open(entry.path())?, &entry.path())?;
             }
         }
         self.syncs.dir(&self.blobs)?;
@@ -216,6 +223,7 @@ impl Engine {
     /// sled may run it again.
     pub(super) fn apply(&self, moves: &Moves) -> Result<(), StoreError> {
         self.sound()?;
+        steps::pass(Step::Applying);
         let done = catch_unwind(AssertUnwindSafe(|| {
             self.trees.as_slice().transaction(|views| {
                 for ((tree, key), value) in moves {
@@ -230,6 +238,7 @@ impl Engine {
                 Ok(())
             })
         }));
+        steps::pass(Step::Applied);
         match done {
             Ok(Ok(())) => Ok(()),
             Ok(Err(TransactionError::Storage(e))) => Err(self.break_with(&e.to_string())),
@@ -242,7 +251,10 @@ impl Engine {
     pub(super) fn make_durable(&self) -> Result<(), StoreError> {
         self.sound()?;
         self.caught(|| self.db.flush())?;
-        let synced = self.syncs.data(&self.file).and_then(|()| self.sync_blobs());
+        let synced = self
+            .syncs
+            .data(&self.file, &self.path)
+            .and_then(|()| self.sync_blobs());
         synced.map_err(|e| self.break_with(&format!("syncing the store failed: {e}")))
     }
 
@@ -251,8 +263,9 @@ impl Engine {
         let mut any = false;
         for entry in fs::read_dir(&self.blobs)? {
             any = true;
-            match File::open(entry?.path()) {
-                Ok(file) => self.syncs.all(&file)?,
+            let path = entry?.path();
+            match File::open(&path) {
+                Ok(file) => self.syncs.all(&file, &path)?,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
             }

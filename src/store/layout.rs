@@ -4,6 +4,7 @@
 //! tree       key (big endian)                              value                    why
 //! ---------  --------------------------------------------  -----------------------  ------------------------------
 //! head       "version"                                     number of this layout    a newer one is refused
+//! head       "instance"                                    InstanceRow              which store this is
 //! head       "head"                                        HeadRow                  numbers to give, counts
 //! ledger     name-length u16, mailbox, validity u32, uid   LedgerRow                what became of each mail
 //! arrivals   seq u64                                       ArrivalRow               the ledger in order of time
@@ -33,6 +34,7 @@
 //! changes once released: a new version gets a new struct, and `Row::old` reads the old one.
 
 pub(super) mod codes;
+pub(super) mod head;
 pub(super) mod letters;
 pub(super) mod rows;
 pub(super) mod witness;
@@ -207,6 +209,8 @@ pub(super) fn damaged(tree: Tree, key: &[u8]) -> StoreError {
 
 /// The layout's version record.
 pub(super) const VERSION_KEY: &[u8] = b"version";
+/// The record of which store this is.
+pub(super) const INSTANCE_KEY: &[u8] = b"instance";
 /// The head record.
 pub(super) const HEAD_KEY: &[u8] = b"head";
 

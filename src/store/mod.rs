@@ -29,8 +29,10 @@ pub mod views;
 mod batch;
 mod budget;
 mod engine;
+mod identity;
 mod open;
 mod post;
+mod survey;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -46,7 +48,7 @@ use crate::mailbox::Filing;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::engine::Engine;
-use crate::store::layout::rows::HeadRow;
+use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Plan;
@@ -82,6 +84,7 @@ struct Inner {
     witness: PathBuf,
     options: StoreOptions,
     key: [u8; 32],
+    instance: String,
     writer: Mutex<Writer>,
     /// The writer's head as last committed, for those who only count.
     head: Mutex<HeadRow>,

@@ -14,9 +14,6 @@ use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::Duration;
 
-use ring::rand::SecureRandom as _;
-use ring::rand::SystemRandom;
-
 use crate::store::Inner;
 use crate::store::OpenError;
 use crate::store::Store;
@@ -24,19 +21,20 @@ use crate::store::StoreError;
 use crate::store::StoreOptions;
 use crate::store::Writer;
 use crate::store::batch::Batch;
-use crate::store::commit::count;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
+use crate::store::identity;
 use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
-use crate::store::layout::TREES;
 use crate::store::layout::Tree;
+use crate::store::layout::head::HeadRow;
+use crate::store::layout::head::InstanceRow;
+use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
-use crate::store::layout::rows::HeadRow;
 use crate::store::layout::rows::TurnRow;
-use crate::store::layout::rows::VersionRow;
 use crate::store::layout::witness::Witness;
 use crate::store::spool::Spool;
+use crate::store::survey::survey;
 use crate::store::views::Stage;
 
 /// Steps in which a lock is waited for.
@@ -85,7 +83,7 @@ impl Store {
         };
         let spool = Spool::new(dir.join("spool"));
         spool
-            .clean(&writer.live)
+            .clean(&writer.live, &engine.syncs)
             .map_err(|e| disk(&dir.join("spool"), &e))?;
         let mut inner = Inner {
             engine,
@@ -93,14 +91,15 @@ impl Store {
             witness: witness_path,
             options,
             key: [0; 32],
+            instance: String::new(),
             head: Mutex::new(head),
             writer: Mutex::new(writer),
             _lock: lock,
         };
-        inner.begin(version).map_err(spoiled)?;
+        inner.instance = inner.begin(version).map_err(spoiled)?;
         // The first commit is that of `begin`: after it the key may be missing, as a first start may end there.
         let keyless = head.generation <= 1 || inner.options.accept_behind;
-        inner.key = desk_key(&inner.engine, &key_path, keyless)?;
+        inner.key = identity::desk_key(&inner.engine, &key_path, keyless)?;
         inner.engine.syncs.dir(dir).map_err(|e| disk(dir, &e))?;
         Ok(Self {
             inner: Arc::new(inner),
@@ -109,20 +108,26 @@ impl Store {
 }
 
 impl Inner {
-    /// Writes the layout's version into a new store, and a witness that says what is there.
-    fn begin(&self, version: Option<u32>) -> Result<(), StoreError> {
+    /// Writes version and instance into a new store, and a witness that says what is there. Returns the instance.
+    fn begin(&self, version: Option<u32>) -> Result<String, StoreError> {
         let mut writer = self.writer();
-        if version == Some(LAYOUT_VERSION) && !self.options.accept_behind {
-            return self.testify(&writer.head);
+        let instance = self.engine.read::<InstanceRow>(layout::INSTANCE_KEY)?;
+        let as_it_was = version == Some(LAYOUT_VERSION) && !self.options.accept_behind;
+        if let Some(InstanceRow(instance)) = instance.filter(|_| as_it_was) {
+            self.testify(&writer.head)?;
+            return Ok(instance);
         }
+        let instance = identity::new_instance()?;
         let mut batch = Batch::new(&self.engine, writer.head);
         batch.put(layout::VERSION_KEY, &VersionRow(LAYOUT_VERSION))?;
+        batch.put(layout::INSTANCE_KEY, &InstanceRow(instance.clone()))?;
         batch.keep();
-        self.commit(&mut writer, batch)
+        self.commit(&mut writer, batch)?;
+        Ok(instance)
     }
 }
 
-fn disk(path: &Path, e: &io::Error) -> OpenError {
+pub(super) fn disk(path: &Path, e: &io::Error) -> OpenError {
     OpenError::Disk {
         path: path.to_owned(),
         why: e.to_string(),
@@ -232,139 +237,6 @@ fn compare(
         }
     }
     Ok(())
-}
-
-/// What a look at every record found.
-#[derive(Default)]
-struct Survey {
-    records: BTreeMap<Tree, u64>,
-    /// The greatest number at the end of a tree's keys.
-    greatest: BTreeMap<Tree, u64>,
-    states: [u64; 3],
-    stages: [u64; 5],
-    spool: u64,
-}
-
-/// Reads every record and checks it: the engine hides damage.
-fn survey(engine: &Engine) -> Result<Survey, StoreError> {
-    let mut survey = Survey::default();
-    for tree in TREES {
-        let mut records = 0_u64;
-        let mut greatest = 0;
-        engine.scan(tree, Range::under(&[]), |key, value| {
-            layout::checked(tree, key, value)?;
-            records += 1;
-            greatest = greatest.max(layout::seq_of(key).unwrap_or_default());
-            let kind = key.first().copied().unwrap_or_default();
-            match tree {
-                Tree::States => count(&mut survey.states, kind, 1),
-                Tree::Stages => {
-                    count(&mut survey.stages, kind, 1);
-                    survey.spool = survey.spool.max(layout::unseal::<StageRow>(key, value)?.0);
-                }
-                _ => {}
-            }
-            Ok(true)
-        })?;
-        survey.records.insert(tree, records);
-        survey.greatest.insert(tree, greatest);
-    }
-    Ok(survey)
-}
-
-impl Survey {
-    fn records(&self, tree: Tree) -> u64 {
-        self.records.get(&tree).copied().unwrap_or_default()
-    }
-
-    /// Compares what is there with the kept counts.
-    fn compare(&self, head: &HeadRow) -> Result<(), OpenError> {
-        let unsettled = |stages: &[u64; 5]| stages.iter().take(3).sum::<u64>();
-        let tickets = head.states.iter().sum();
-        let outbox = self.records(Tree::Outbox);
-        let pairs = [
-            ("mails on record", self.records(Tree::Ledger), head.ledger),
-            ("tickets", self.records(Tree::Tickets), tickets),
-            ("tickets by state", self.records(Tree::States), tickets),
-            (
-                "outgoing mails by stage",
-                self.records(Tree::Stages),
-                outbox,
-            ),
-            (
-                "mails waiting by mailbox",
-                self.records(Tree::Due),
-                self.stages.first().copied().unwrap_or_default(),
-            ),
-            (
-                "outgoing mails by ticket",
-                self.records(Tree::Letters),
-                outbox,
-            ),
-            (
-                "mails waiting, leased or parked",
-                unsettled(&self.stages),
-                unsettled(&head.stages),
-            ),
-        ];
-        match pairs.into_iter().find(|(_, has, wanted)| has != wanted) {
-            Some((what, has, wanted)) => Err(OpenError::Damaged(format!(
-                "{what}: {has} found, {wanted} expected"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// Makes a head of what is there, for an operator who goes on with it. No number is given a second time, as far
-    /// as store and witness know.
-    fn rebuild(&self, head: HeadRow, witness: Witness) -> HeadRow {
-        let next = |tree, known: u64| {
-            let greatest = self.greatest.get(&tree).filter(|_| self.records(tree) > 0);
-            greatest.map_or(0, |n| n.saturating_add(1)).max(known)
-        };
-        let [waiting, leased, parked, ..] = self.stages;
-        let [_, _, _, sent, dropped] = head.stages;
-        HeadRow {
-            generation: head.generation.max(witness.generation),
-            next_ticket: next(
-                Tree::Tickets,
-                head.next_ticket.max(witness.tickets.saturating_add(1)),
-            ),
-            next_outbox: next(Tree::Outbox, head.next_outbox),
-            next_spool: head.next_spool.max(self.spool.saturating_add(1)),
-            next_arrival: next(Tree::Arrivals, head.next_arrival),
-            ledger: self.records(Tree::Ledger),
-            states: self.states,
-            stages: [waiting, leased, parked, sent, dropped],
-        }
-    }
-}
-
-/// Reads the desk's key, or makes it at the first start.
-fn desk_key(engine: &Engine, path: &Path, may_miss: bool) -> Result<[u8; 32], OpenError> {
-    let bad = |why| OpenError::Key {
-        path: path.to_owned(),
-        why,
-    };
-    match fs::read(path) {
-        Ok(octets) => octets
-            .try_into()
-            .map_err(|_| bad("it is not 32 octets long")),
-        Err(e) if e.kind() == io::ErrorKind::NotFound && !may_miss => Err(bad("it is missing")),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let mut octets = [0_u8; 32];
-            SystemRandom::new()
-                .fill(&mut octets)
-                .map_err(|_| bad("the system gives no random octets"))?;
-            let written = engine.syncs.replace(path, 0o600, &octets);
-            let folder = path.parent().unwrap_or(path);
-            written
-                .and_then(|()| engine.syncs.dir(folder))
-                .map_err(|e| disk(path, &e))?;
-            Ok(octets)
-        }
-        Err(e) => Err(disk(path, &e)),
-    }
 }
 
 fn turns(engine: &Engine) -> Result<BTreeMap<String, u64>, StoreError> {

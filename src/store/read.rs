@@ -73,6 +73,12 @@ impl Store {
         &self.inner.key
     }
 
+    /// Returns what tells this store from any other: eight letters and digits, made at its first start and anew when an
+    /// operator goes on with an older or emptied store.
+    pub fn instance(&self) -> &str {
+        &self.inner.instance
+    }
+
     /// Returns how far a mailbox has been read.
     pub fn cursor(&self, mailbox: &str) -> Result<Option<Cursor>, StoreError> {
         Ok(self

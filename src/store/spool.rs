@@ -80,7 +80,7 @@ impl Spool {
         let written = Self::write_to(&path, pile, syncs).and_then(|()| syncs.dir(&self.dir));
         if written.is_err() {
             // Best effort: without a record that names it the file is removed at the next start.
-            let _ = fs::remove_file(&path);
+            let _ = syncs.remove(&path);
         }
         written
     }
@@ -97,7 +97,8 @@ impl Spool {
         for mail in &pile.mails {
             out.write_all(mail)?;
         }
-        syncs.all(&out.into_inner().map_err(io::IntoInnerError::into_error)?)
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        syncs.all(&file, path)
     }
 
     /// Reads one mail and checks it. The error is a sentence.
@@ -120,12 +121,12 @@ impl Spool {
     }
 
     /// Removes a file of which no mail may be sent any more. What fails is done at the next start.
-    pub(super) fn remove(&self, file: u64) {
-        let _ = fs::remove_file(self.path(file));
+    pub(super) fn remove(&self, file: u64, syncs: &Syncs) {
+        let _ = syncs.remove(&self.path(file));
     }
 
     /// Makes the folder if it is not there, and removes files that no record names.
-    pub(super) fn clean(&self, live: &BTreeMap<u64, u64>) -> io::Result<()> {
+    pub(super) fn clean(&self, live: &BTreeMap<u64, u64>, syncs: &Syncs) -> io::Result<()> {
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -135,7 +136,7 @@ impl Spool {
                 .filter(|n| n.len() == 16)
                 .and_then(|n| u64::from_str_radix(n, 16).ok());
             if number.is_some_and(|n| !live.contains_key(&n)) {
-                fs::remove_file(entry.path())?;
+                syncs.remove(&entry.path())?;
             }
         }
         Ok(())

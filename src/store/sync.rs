@@ -8,6 +8,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use crate::steps;
+use crate::steps::Step;
+
 /// Counts of syncs made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SyncCounts {
@@ -52,16 +55,20 @@ impl Syncs {
         Ok(())
     }
 
-    /// Syncs the store's data file.
-    pub(super) fn data(&self, file: &File) -> io::Result<()> {
+    /// Syncs the store's data file, which lies at `path`.
+    pub(super) fn data(&self, file: &File, path: &Path) -> io::Result<()> {
         self.count(&self.store)?;
-        file.sync_data()
+        steps::at(Step::Flushed, path)?;
+        file.sync_data()?;
+        steps::at(Step::DataSynced, path)
     }
 
-    /// Syncs another file.
-    pub(super) fn all(&self, file: &File) -> io::Result<()> {
+    /// Syncs another file, which lies at `path`.
+    pub(super) fn all(&self, file: &File, path: &Path) -> io::Result<()> {
         self.count(&self.files)?;
-        file.sync_all()
+        steps::at(Step::FileWritten, path)?;
+        file.sync_all()?;
+        steps::at(Step::FileSynced, path)
     }
 
     /// Syncs a folder: what was created, renamed or removed in it.
@@ -73,7 +80,20 @@ impl Syncs {
         } else {
             path
         };
-        File::open(path)?.sync_all()
+        steps::at(Step::FolderChanged, path)?;
+        File::open(path)?.sync_all()?;
+        steps::at(Step::FolderSynced, path)
+    }
+
+    /// Removes a file. The folder is not synced: after a power cut it may be back.
+    #[expect(
+        clippy::unused_self,
+        reason = "all that changes files goes through here"
+    )]
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        steps::at(Step::Removing, path)?;
+        std::fs::remove_file(path)?;
+        steps::at(Step::Removed, path)
     }
 
     /// Writes a whole small file so that it is there as before or as wanted, whatever happens. The folder is not
@@ -88,7 +108,9 @@ impl Syncs {
             .mode(mode)
             .open(&new)?;
         file.write_all(content)?;
-        self.all(&file)?;
-        std::fs::rename(&new, path)
+        self.all(&file, &new)?;
+        steps::at(Step::Renaming, path)?;
+        std::fs::rename(&new, path)?;
+        steps::at(Step::Renamed, path)
     }
 }

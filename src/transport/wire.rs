@@ -27,6 +27,8 @@ use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio_rustls::client::TlsStream;
 
+use crate::steps;
+
 use super::reply::Gather;
 use super::reply::Reply;
 use super::smtp::Deadlines;
@@ -341,6 +343,9 @@ impl AsyncWrite for Wire {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner();
         let polled = inner.stream.poll_flush(cx);
+        if polled.is_ready() && inner.dot_sent {
+            steps::pass(steps::Step::DotSent);
+        }
         inner.watch(cx, polled)
     }
 

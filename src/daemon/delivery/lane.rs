@@ -19,6 +19,8 @@ use crate::daemon::delivery::Route;
 use crate::daemon::delivery::pause::Pause;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::unexpected;
+use crate::steps;
+use crate::steps::Step;
 use crate::store::outbox::Leased;
 use crate::store::outbox::OutboxId;
 use crate::store::outbox::Settled;
@@ -127,6 +129,9 @@ impl<T: Transport + 'static> Lane<T> {
             }
         })
         .await?;
+        if !taken.mails.is_empty() {
+            steps::pass(Step::Leased);
+        }
         for mail in &taken.parked {
             log(mail, mail.state.said());
         }
@@ -167,6 +172,7 @@ impl<T: Transport + 'static> Lane<T> {
             None => due_in(&self.shared, &self.mailbox).await?,
         };
         tokio::select! {
+            biased;
             Some(ended) = self.busy.join_next() => self.take(ended.map_err(|e| unexpected(&e))?).await,
             () = self.shared.stop.cancelled() => Ok(()),
             () = self.bell.news.notified() => Ok(()),
@@ -310,6 +316,7 @@ async fn settle(
     for mail in blocking(move || store.settle(&ends, now)).await? {
         log(&mail, briefs.get(&mail.id).map_or("", String::as_str));
     }
+    steps::pass(Step::Settled);
     Ok(())
 }
 
@@ -329,6 +336,7 @@ async fn carry<T: Transport>(
         stop.cancelled().await;
         tokio::time::sleep(patience).await;
     };
+    steps::pass(Step::Sending);
     let ended = tokio::select! {
         biased;
         // A panic over one mail must not stop the others; the panic hook has logged its place.
@@ -336,6 +344,7 @@ async fn carry<T: Transport>(
         () = cut => None,
     };
     let outcome = ended.unwrap_or_else(|| transport.abandon());
+    steps::pass(Step::Answered);
     let (trouble, brief) = (transport.trouble(), transport.brief().to_owned());
     Carried {
         transport,

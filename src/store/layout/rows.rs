@@ -42,33 +42,6 @@ pub(in crate::store) fn cut(text: &str, max: usize) -> String {
         .collect()
 }
 
-/// The layout's version.
-#[derive(Serialize, Deserialize)]
-pub(in crate::store) struct VersionRow(pub(in crate::store) u32);
-
-impl Row for VersionRow {
-    const TREE: Tree = Tree::Head;
-}
-
-/// Numbers to give, and counts kept so that nothing must be scanned for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(in crate::store) struct HeadRow {
-    pub(in crate::store) generation: u64,
-    pub(in crate::store) next_ticket: u64,
-    pub(in crate::store) next_outbox: u64,
-    pub(in crate::store) next_spool: u64,
-    pub(in crate::store) next_arrival: u64,
-    pub(in crate::store) ledger: u64,
-    /// Tickets by state: answered, with an agent, agent answered.
-    pub(in crate::store) states: [u64; 3],
-    /// Outgoing mails by stage: waiting, leased, parked, sent, dropped; the last two since ever.
-    pub(in crate::store) stages: [u64; 5],
-}
-
-impl Row for HeadRow {
-    const TREE: Tree = Tree::Head;
-}
-
 /// What became of a mail.
 #[derive(Serialize, Deserialize)]
 pub(in crate::store) struct LedgerRow {

@@ -1,15 +1,18 @@
 //! Opening: locks, versions, damage, an emptied store; and what is durable when.
 
+use std::cell::RefCell;
 use std::fs;
+use std::rc::Rc;
 
 use super::*;
+use crate::steps;
 use crate::store::Order;
 use crate::store::StoreError;
 use crate::store::engine::Engine;
 use crate::store::engine::Moves;
 use crate::store::layout;
 use crate::store::layout::Tree;
-use crate::store::layout::rows::VersionRow;
+use crate::store::layout::head::VersionRow;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -56,6 +59,43 @@ fn a_commit_is_one_sync_of_the_store_one_of_the_spool_and_one_of_the_witness() {
         house.store().syncs().store - before.store,
         1,
         "a lease is durable before it is handed out"
+    );
+}
+
+/// The moments of a commit, in their order: what names a thing comes after the thing, and the witness last.
+#[test]
+fn a_record_is_durable_after_the_mail_it_names_and_before_the_witness_of_it() {
+    let house = house();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = Rc::clone(&seen);
+    let watch = steps::watched(move |step, path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = if name.len() == 16 {
+            "mails".into()
+        } else {
+            name
+        };
+        notes.borrow_mut().push(format!("{} {name}", step.name()));
+        Ok(())
+    });
+    house.take([sending(1, 1, &[Purpose::Forward])]);
+    drop(watch);
+    assert_eq!(
+        seen.borrow().iter().map(|s| s.trim()).collect::<Vec<_>>(),
+        [
+            "file-written mails",
+            "file-synced mails",
+            "folder-changed spool",
+            "folder-synced spool",
+            "applying",
+            "applied",
+            "flushed db",
+            "data-synced db",
+            "file-written generation.new",
+            "file-synced generation.new",
+            "renaming generation",
+            "renamed generation",
+        ]
     );
 }
 

@@ -1,0 +1,42 @@
+//! The records of the store as a whole: version, instance, numbers to give.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::store::layout::Row;
+use crate::store::layout::Tree;
+
+/// The layout's version.
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct VersionRow(pub(in crate::store) u32);
+
+impl Row for VersionRow {
+    const TREE: Tree = Tree::Head;
+}
+
+/// What tells this store from any other, and from itself before it was restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct InstanceRow(pub(in crate::store) String);
+
+impl Row for InstanceRow {
+    const TREE: Tree = Tree::Head;
+}
+
+/// Numbers to give, and counts kept so that nothing must be scanned for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(in crate::store) struct HeadRow {
+    pub(in crate::store) generation: u64,
+    pub(in crate::store) next_ticket: u64,
+    pub(in crate::store) next_outbox: u64,
+    pub(in crate::store) next_spool: u64,
+    pub(in crate::store) next_arrival: u64,
+    pub(in crate::store) ledger: u64,
+    /// Tickets by state: answered, with an agent, agent answered.
+    pub(in crate::store) states: [u64; 3],
+    /// Outgoing mails by stage: waiting, leased, parked, sent, dropped; the last two since ever.
+    pub(in crate::store) stages: [u64; 5],
+}
+
+impl Row for HeadRow {
+    const TREE: Tree = Tree::Head;
+}
