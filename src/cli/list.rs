@@ -1,5 +1,7 @@
 //! Lists: tickets, outbox, ledger, status; for a person or as JSON.
 
+mod find;
+
 use std::io::Write;
 
 use clap::Args;
@@ -31,6 +33,16 @@ pub(super) enum TicketsCommand {
     List(ListArgs),
     /// One ticket with all that happened on it.
     Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+        /// The ticket's number.
+        number: u64,
+    },
+    /// Erases a ticket with all that is known of it: a person asks to be forgotten.
+    Erase {
         #[command(flatten)]
         config: ConfigArgs,
         /// JSON instead of text.
@@ -73,6 +85,8 @@ pub(super) struct OneMail {
 pub(super) enum LedgerCommand {
     /// The mails handled last, and how.
     List(ListArgs),
+    /// Was this mail handled, what became of it, what was sent because of it, and when?
+    Find(find::FindArgs),
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +128,14 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             let said = ask(&config.config, &Question::Ticket { number: *number })?;
             if *json { raw(&said) } else { show(&said) }
         }
+        TicketsCommand::Erase {
+            config,
+            json,
+            number,
+        } => {
+            let said = ask(&config.config, &Question::Erase { number: *number })?;
+            if *json { raw(&said) } else { show(&said) }
+        }
     }
 }
 
@@ -144,7 +166,10 @@ fn one(mail: &OneMail, question: &Question) -> Result<(), Failure> {
 }
 
 pub(super) fn ledger(command: &LedgerCommand) -> Result<(), Failure> {
-    let LedgerCommand::List(list) = command;
+    let list = match command {
+        LedgerCommand::List(list) => list,
+        LedgerCommand::Find(args) => return find::find(args),
+    };
     let said = ask(&list.config.config, &Question::Ledger { limit: list.limit })?;
     table(
         &said,

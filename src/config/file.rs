@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
@@ -30,6 +31,9 @@ pub struct ConfigFile {
     /// What goes to the log.
     #[serde(default)]
     pub log: LogFile,
+    /// How long what is kept.
+    #[serde(default)]
+    pub keep: KeepFile,
 }
 
 /// One mailbox.
@@ -191,6 +195,14 @@ impl Default for ControlFile {
             socket: PathBuf::from("/run/mailclerk/control.sock"),
         }
     }
+}
+
+/// How long what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepFile {
+    /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
+    pub tickets: Keep,
 }
 
 /// What goes to the log.

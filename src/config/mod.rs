@@ -40,6 +40,8 @@ pub struct Config {
     pub mailboxes: Vec<MailboxConfig>,
     /// The queues with their agents.
     pub queues: Vec<Queue>,
+    /// Seconds that tickets are kept after their last change; none: for ever.
+    pub keep_tickets_s: Option<u64>,
 }
 
 /// One mailbox, validated.
@@ -148,6 +150,7 @@ impl Checker<'_> {
             log: file.log.clone(),
             mailboxes,
             queues,
+            keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
         })
     }
 

@@ -1,5 +1,8 @@
 //! What the store says when an operator asks: the same answer through the socket and without a daemon.
 
+mod erase;
+mod find;
+
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -22,6 +25,8 @@ use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
+
+pub use crate::daemon::answer::find::Sought;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
@@ -63,6 +68,13 @@ pub enum Question {
     Ledger {
         /// At most so many.
         limit: usize,
+    },
+    /// Was this mail handled, what became of it, what was sent because of it?
+    Find(Sought),
+    /// Erase a ticket and what its mails said.
+    Erase {
+        /// Its number.
+        number: u64,
     },
 }
 
@@ -128,6 +140,8 @@ fn answered(
                     .collect(),
             )
         }
+        Question::Find(sought) => find::answer(store, sought)?,
+        Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
     })
 }
 
@@ -185,10 +199,12 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
     let mut row = json!({
         "mail": { "mailbox": mail.mailbox, "uid_validity": mail.uid_validity, "uid": mail.uid },
         "at": time(view.at),
+        "received": view.received.map(time),
         "why": view.why,
     });
     let told = match &view.state {
         LedgerState::Skipped => json!({ "screening": "skipped", "intents": [], "because": [] }),
+        LedgerState::Erased => json!({ "screening": "erased", "intents": [], "because": [] }),
         LedgerState::Handled(handled) => json!({
             "sender": handled.sender.as_ref().map(ToString::to_string),
             "message_id": handled.message_id.as_ref().map(|i| i.as_str().to_owned()),

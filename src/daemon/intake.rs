@@ -201,7 +201,10 @@ impl<M: Mailbox> Intake<M> {
                     mailbox = self.part.office.mailbox,
                     "the server gave new UIDs: everything is looked at again; known mails are recognised, old ones left alone"
                 );
-                gate.map_or(Timestamp::default(), |g| g.since)
+                // What was erased for its age is known no more: it counts as old.
+                let store = self.shared.store.clone();
+                let horizon = blocking(move || store.horizon()).await?.unwrap_or_default();
+                gate.map_or(Timestamp::default(), |g| g.since).max(horizon)
             }
         };
         let cursor = Cursor {
@@ -259,7 +262,7 @@ impl<M: Mailbox> Intake<M> {
         let mut skipped = Vec::new();
         for mail in listed {
             match gate.and_then(|g| g.holds(opened.uid_validity, mail)) {
-                Some(why) => skipped.push((mail.uid, why)),
+                Some(why) => skipped.push((mail.clone(), why)),
                 None => wanted.push(mail.clone()),
             }
         }

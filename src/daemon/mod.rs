@@ -181,7 +181,7 @@ async fn generation(
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
-    loops.spawn(timers::run(shared.clone()));
+    loops.spawn(timers::run(shared.clone(), config.keep_tickets_s));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
     let why = watch(path, &config, store, signals, &mut loops).await;

@@ -28,8 +28,8 @@ pub(super) struct Work {
     /// Every UID up to this one has its final state with this group.
     pub(super) last_uid: u32,
     pub(super) wanted: Vec<Listed>,
-    /// UIDs that are not looked at, and why.
-    pub(super) skipped: Vec<(u32, &'static str)>,
+    /// Mails that are not looked at, and why.
+    pub(super) skipped: Vec<(Listed, &'static str)>,
     pub(super) fetched: Vec<Fetched>,
     pub(super) rules: Arc<Rules>,
     pub(super) office: Arc<Office>,
@@ -50,13 +50,14 @@ impl Work {
         let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
         let mut told = Vec::new();
         let mut group = shared.store.group();
-        for (uid, why) in &self.skipped {
-            group.skip(&self.mail(*uid), why, now)?;
+        for (listed, why) in &self.skipped {
+            group.skip_received(&self.mail(listed.uid), listed.received, why, now)?;
         }
         for listed in &self.wanted {
             if !self.fetched.iter().any(|f| f.uid == listed.uid) {
-                group.skip(
+                group.skip_received(
                     &self.mail(listed.uid),
+                    listed.received,
                     "was gone before it could be fetched",
                     now,
                 )?;

@@ -196,8 +196,11 @@ impl Witness {
     pub(super) fn of(head: &HeadRow) -> Self {
         Self {
             generation: head.generation,
-            tickets: head.states.iter().sum(),
-            ledger: head.ledger,
+            tickets: head
+                .states
+                .iter()
+                .fold(head.gone_tickets, |sum, n| sum.saturating_add(*n)),
+            ledger: head.ledger.saturating_add(head.gone_mails),
         }
     }
 }

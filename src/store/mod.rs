@@ -18,6 +18,8 @@
 
 pub mod commit;
 pub mod due;
+pub mod erase;
+pub mod find;
 pub mod layout;
 pub mod ledger;
 pub mod outbox;
@@ -30,6 +32,8 @@ mod batch;
 mod budget;
 mod engine;
 mod identity;
+mod index;
+mod migrate;
 mod open;
 mod post;
 mod survey;
@@ -48,6 +52,7 @@ use crate::mailbox::Filing;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::engine::Engine;
+use crate::store::erase::Sweep;
 use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
@@ -58,6 +63,11 @@ use crate::triage::ticket::TicketNumber;
 pub use crate::store::commit::CommitError;
 pub use crate::store::commit::Group;
 pub use crate::store::due::Taken;
+pub use crate::store::erase::Erased;
+pub use crate::store::erase::Erasure;
+pub use crate::store::find::Page;
+pub use crate::store::find::Place;
+pub use crate::store::find::Wanted;
 pub use crate::store::outbox::Leased;
 pub use crate::store::outbox::OutboxId;
 pub use crate::store::outbox::Recovered;
@@ -99,6 +109,8 @@ struct Writer {
     turns: BTreeMap<String, u64>,
     /// Spool files with how many of their mails may still be sent.
     live: BTreeMap<u64, u64>,
+    /// Where a look for what is old goes on.
+    sweep: Sweep,
 }
 
 /// How the store is opened, and its limits.
@@ -114,6 +126,8 @@ pub struct StoreOptions {
     pub parked_keep_s: i64,
     /// Seconds to wait for another process that is just letting go.
     pub lock_wait_s: u64,
+    /// Records that one commit of an erasure, or of a move to a new layout, looks at.
+    pub piece: usize,
     /// Reads every record at the start and checks it (about a second for a million).
     pub verify: bool,
     /// The operator says: go on with an older or emptied store, or a new key.
@@ -128,6 +142,7 @@ impl Default for StoreOptions {
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
             lock_wait_s: 2,
+            piece: 1_000,
             verify: true,
             accept_behind: false,
         }

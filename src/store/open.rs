@@ -80,6 +80,7 @@ impl Store {
             head,
             turns: turns(&engine).map_err(spoiled)?,
             live: live(&engine).map_err(spoiled)?,
+            ..Writer::default()
         };
         let spool = Spool::new(dir.join("spool"));
         spool
@@ -96,6 +97,8 @@ impl Store {
             writer: Mutex::new(writer),
             _lock: lock,
         };
+        inner.migrate(version).map_err(spoiled)?;
+        let version = version.map(|_| LAYOUT_VERSION);
         inner.instance = inner.begin(version).map_err(spoiled)?;
         // The first commit is that of `begin`: after it the key may be missing, as a first start may end there.
         let keyless = head.generation <= 1 || inner.options.accept_behind;

@@ -82,6 +82,11 @@ impl Survey {
                 outbox,
             ),
             (
+                "what mails are found by",
+                self.records(Tree::Finds),
+                head.finds,
+            ),
+            (
                 "mails waiting, leased or parked",
                 unsettled(&self.stages),
                 unsettled(&head.stages),
@@ -116,6 +121,8 @@ impl Survey {
             ledger: self.records(Tree::Ledger),
             states: self.states,
             stages: [waiting, leased, parked, sent, dropped],
+            finds: self.records(Tree::Finds),
+            ..head
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::old;
 
 /// The layout's version.
 #[derive(Serialize, Deserialize)]
@@ -35,8 +36,49 @@ pub(in crate::store) struct HeadRow {
     pub(in crate::store) states: [u64; 3],
     /// Outgoing mails by stage: waiting, leased, parked, sent, dropped; the last two since ever.
     pub(in crate::store) stages: [u64; 5],
+    /// Entries of `finds`.
+    pub(in crate::store) finds: u64,
+    /// Tickets erased, since ever.
+    pub(in crate::store) gone_tickets: u64,
+    /// Entries of the ledger removed, since ever.
+    pub(in crate::store) gone_mails: u64,
 }
 
 impl Row for HeadRow {
+    const TREE: Tree = Tree::Head;
+    const VERSION: u8 = 2;
+
+    fn old(version: u8, payload: &[u8]) -> Option<Self> {
+        let payload = (version == 1).then_some(payload)?;
+        old::whole::<old::HeadRow1>(payload).map(old::HeadRow1::now)
+    }
+}
+
+/// How far a move to this layout has come; there only while it is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(in crate::store) struct MigrationRow {
+    /// Which of its passes.
+    pub(in crate::store) pass: u8,
+    /// The last key that the pass has done; empty at its beginning.
+    pub(in crate::store) after: Vec<u8>,
+}
+
+impl Row for MigrationRow {
+    const TREE: Tree = Tree::Head;
+}
+
+/// Entries of mails received before this moment may have been erased for their age.
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct HorizonRow(pub(in crate::store) i64);
+
+impl Row for HorizonRow {
+    const TREE: Tree = Tree::Head;
+}
+
+/// The clock that erasing goes by, which no jump of the wall clock carries ahead.
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct SteadyRow(pub(in crate::store) i64);
+
+impl Row for SteadyRow {
     const TREE: Tree = Tree::Head;
 }

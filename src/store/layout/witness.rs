@@ -7,7 +7,8 @@ pub(in crate::store) struct Witness {
     pub(in crate::store) generation: u64,
     /// Tickets ever opened.
     pub(in crate::store) tickets: u64,
-    /// Entries of the ledger.
+    /// Entries of the ledger ever made. Like the tickets it never falls, though what was erased is gone: the line may
+    /// be older than the store, and must not say that there was more.
     pub(in crate::store) ledger: u64,
 }
 
