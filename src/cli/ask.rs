@@ -47,7 +47,7 @@ pub(super) fn ask(config: &Path, question: &Question) -> Result<Value, Failure> 
     }
 }
 
-fn through(mut stream: &UnixStream, question: &Question) -> anyhow::Result<Value> {
+pub(super) fn through(mut stream: &UnixStream, question: &Question) -> anyhow::Result<Value> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(question)?;
@@ -83,7 +83,7 @@ fn directly(state: &Path, question: &Question) -> Result<Value, Failure> {
         OpenError::InUse => Failure::Unavailable(anyhow::anyhow!(
             "a daemon has the store open, but does not answer at its control socket: {e}"
         )),
-        other => Failure::Store(other.into()),
+        other => Failure::from(other),
     })?;
     Ok(answer(&store, question, None))
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::store::OpenError;
 use crate::triage::source::Complaint;
 
 /// Why a command failed, by who must act.
@@ -11,8 +12,10 @@ pub(super) enum Failure {
     Config(Vec<Complaint>),
     /// A server, or the daemon, is out of reach: 69.
     Unavailable(anyhow::Error),
-    /// The store cannot be used: 74.
+    /// The store cannot be used now: 74; systemd tries again.
     Store(anyhow::Error),
+    /// The store is not what it was, and a person must decide: 65; systemd does not restart on it.
+    Decision(anyhow::Error),
     /// Anything else: 1.
     Other(anyhow::Error),
 }
@@ -23,6 +26,7 @@ impl Failure {
             Self::Config(_) => ExitCode::from(78),
             Self::Unavailable(_) => ExitCode::from(69),
             Self::Store(_) => ExitCode::from(74),
+            Self::Decision(_) => ExitCode::from(65),
             Self::Other(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
             Self::Other(_) => ExitCode::FAILURE,
         }
@@ -50,7 +54,9 @@ impl std::fmt::Display for Failure {
                 )?;
                 complaints.iter().try_for_each(|c| write!(f, "\n  {c}"))
             }
-            Self::Unavailable(e) | Self::Store(e) | Self::Other(e) => write!(f, "{e:#}"),
+            Self::Unavailable(e) | Self::Store(e) | Self::Decision(e) | Self::Other(e) => {
+                write!(f, "{e:#}")
+            }
         }
     }
 }
@@ -58,6 +64,16 @@ impl std::fmt::Display for Failure {
 impl From<Vec<Complaint>> for Failure {
     fn from(complaints: Vec<Complaint>) -> Self {
         Self::Config(complaints)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        if error.wants_a_decision() {
+            Self::Decision(error.into())
+        } else {
+            Self::Store(error.into())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod log;
 mod picture;
 mod run;
 mod score;
+mod store;
 
 use std::io::Write;
 use std::path::Path;
@@ -34,7 +35,7 @@ const CONFIG: &str = "/etc/mailclerk/mailclerk.toml";
     version,
     about = "A clerk for a support mailbox: answers what can be answered, forwards the rest to people, loses nothing.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 69 a server or the daemon is out of reach, \
-                  74 the store cannot be used, 78 config or rules are wrong (nothing was started)."
+                  65 the store is not what it was and a person must decide, 74 the store cannot be used now, 78 config or rules are wrong (nothing was started)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -64,6 +65,9 @@ enum Command {
     /// Lists the mails that were handled, and how.
     #[command(subcommand)]
     Ledger(list::LedgerCommand),
+    /// Looks at the store, backs it up, puts it back, mends it.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Tells how the daemon and the store are doing.
     Status(list::StatusArgs),
 }
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
+        Command::Store(command) => store::run(&command),
         Command::Status(args) => list::status(&args),
     };
     match done {

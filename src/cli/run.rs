@@ -1,8 +1,5 @@
 //! `run`: the daemon, from its config to its end.
 
-use std::io::Write;
-use std::path::Path;
-
 use clap::Args;
 
 use crate::cli::ConfigArgs;
@@ -32,25 +29,25 @@ fn quiet_panics() {
 pub(super) struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Once, after a restore: go on with a store that holds less than it did. Mails that it does not know are handled
-    /// again. Says what the store holds and ends; then start the daemon as always.
-    #[arg(long)]
-    accept_older_store: bool,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let path = args.config.config.as_path();
     let config = check::load(path)?;
     ask::as_owner(&config.state)?;
-    if args.accept_older_store {
-        return accept(&config.state);
-    }
     log::start(&config.log).map_err(Failure::Other)?;
     quiet_panics();
     let store = Store::open(&config.state, StoreOptions::default()).map_err(|e| {
         tracing::error!(state = %config.state.display(), "{e}");
-        Failure::Store(e.into())
+        Failure::from(e)
     })?;
+    if let Some(shrunk) = store.shrunk() {
+        tracing::info!(
+            before = shrunk.before,
+            after = shrunk.after,
+            "the store was written anew, as it was much larger than what it holds"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -64,21 +61,4 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
             DaemonError::Loop(_) => Failure::Other(error.into()),
         }
     })
-}
-
-/// Says to the store that it is to go on as it is.
-fn accept(state: &Path) -> Result<(), Failure> {
-    let options = StoreOptions {
-        accept_behind: true,
-        ..StoreOptions::default()
-    };
-    let store = Store::open(state, options).map_err(|e| Failure::Store(e.into()))?;
-    let counts = store.counts();
-    writeln!(
-        std::io::stdout().lock(),
-        "accepted: the store goes on with {} mails on record and {} tickets; start the daemon as always",
-        counts.ledger,
-        counts.tickets
-    )?;
-    Ok(())
 }

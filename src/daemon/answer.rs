@@ -1,5 +1,7 @@
 //! What the store says when an operator asks: the same answer through the socket and without a daemon.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -59,6 +61,13 @@ pub enum Question {
         /// Its number in the outbox.
         id: u64,
     },
+    /// Begin a backup.
+    Backup {
+        /// The folder, from `/` on.
+        dir: PathBuf,
+    },
+    /// How far has the backup come?
+    Backed,
     /// The mails handled last.
     Ledger {
         /// At most so many.
@@ -119,6 +128,11 @@ fn answered(
                 matches!(s, Delivery::Dropped { .. })
             })
         }
+        Question::Backup { dir } => match store.begin_backup(dir, SystemClock.now()) {
+            Ok(()) => json!({ "backup": "running" }),
+            Err(e) => json!({ "error": e.to_string() }),
+        },
+        Question::Backed => json!(store.backup_state()),
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
             Value::Array(

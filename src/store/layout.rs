@@ -6,6 +6,8 @@
 //! head       "version"                                     number of this layout    a newer one is refused
 //! head       "instance"                                    InstanceRow              which store this is
 //! head       "head"                                        HeadRow                  numbers to give, counts
+//! head       "key"                                         KeyRow                   digest of the desk's key
+//! head       "accepted"                                    AcceptedRow              since when it may not know all
 //! ledger     name-length u16, mailbox, validity u32, uid   LedgerRow                what became of each mail
 //! arrivals   seq u64                                       ArrivalRow               the ledger in order of time
 //! digests    SHA-256 of what the writer wrote              DigestRow                a copy is known as such
@@ -211,6 +213,10 @@ pub(super) fn damaged(tree: Tree, key: &[u8]) -> StoreError {
 pub(super) const VERSION_KEY: &[u8] = b"version";
 /// The record of which store this is.
 pub(super) const INSTANCE_KEY: &[u8] = b"instance";
+/// The record of when an operator last let the store go on.
+pub(super) const ACCEPTED_KEY: &[u8] = b"accepted";
+/// The record of what the desk's key is like.
+pub(super) const KEY_KEY: &[u8] = b"key";
 /// The head record.
 pub(super) const HEAD_KEY: &[u8] = b"head";
 

@@ -5,10 +5,16 @@
     reason = "a test may panic"
 )]
 
+mod failing;
+mod harm;
 mod intake;
+mod keeping;
+mod killed;
 mod lists;
+mod mounts;
 mod opening;
 mod sending;
+mod wear;
 
 use std::path::Path;
 

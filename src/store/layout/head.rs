@@ -22,6 +22,23 @@ impl Row for InstanceRow {
     const TREE: Tree = Tree::Head;
 }
 
+/// When an operator last let the store go on though it may not know all that was done before (accepted, restored,
+/// repaired): seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct AcceptedRow(pub(in crate::store) i64);
+
+impl Row for AcceptedRow {
+    const TREE: Tree = Tree::Head;
+}
+
+/// A digest of the desk's key: a key that was changed is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct KeyRow(pub(in crate::store) [u8; 32]);
+
+impl Row for KeyRow {
+    const TREE: Tree = Tree::Head;
+}
+
 /// Numbers to give, and counts kept so that nothing must be scanned for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(in crate::store) struct HeadRow {
