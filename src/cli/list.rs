@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::ConfigArgs;
 use crate::cli::ask::ask;
 use crate::cli::exit::Failure;
+use crate::cli::reconcile;
 use crate::cli::safe;
 use crate::daemon::answer::Question;
 
@@ -162,8 +163,15 @@ pub(super) fn ledger(command: &LedgerCommand) -> Result<(), Failure> {
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let said = ask(&args.config.config, &Question::Status)?;
-    if args.json { raw(&said) } else { show(&said) }
+    let mut said = ask(&args.config.config, &Question::Status)?;
+    if args.json {
+        return raw(&said);
+    }
+    let reconciled = said
+        .as_object_mut()
+        .and_then(|fields| fields.remove("reconciled"));
+    show(&said)?;
+    reconcile::tell(&reconciled.unwrap_or_default())
 }
 
 fn raw(said: &Value) -> Result<(), Failure> {
@@ -174,7 +182,7 @@ fn raw(said: &Value) -> Result<(), Failure> {
 }
 
 /// Rows of the named fields, columns as wide as they need to be.
-fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Failure> {
+pub(super) fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Failure> {
     if json {
         return raw(said);
     }
@@ -232,7 +240,7 @@ fn show(said: &Value) -> Result<(), Failure> {
 }
 
 /// A value on one line, control characters made visible: subjects are strangers' words.
-fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -11,6 +11,7 @@ mod learn;
 mod list;
 mod log;
 mod picture;
+mod reconcile;
 mod run;
 mod score;
 
@@ -64,6 +65,8 @@ enum Command {
     /// Lists the mails that were handled, and how.
     #[command(subcommand)]
     Ledger(list::LedgerCommand),
+    /// Has the daemon compare every mail of its mailboxes with the ledger, now, and tells what it found and healed.
+    Reconcile(reconcile::ReconcileArgs),
     /// Tells how the daemon and the store are doing.
     Status(list::StatusArgs),
 }
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
+        Command::Reconcile(args) => reconcile::run(&args),
         Command::Status(args) => list::status(&args),
     };
     match done {

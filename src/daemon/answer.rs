@@ -64,6 +64,11 @@ pub enum Question {
         /// At most so many.
         limit: usize,
     },
+    /// Compare every mail with the ledger, now; only a daemon can.
+    Reconcile {
+        /// One mailbox by its name; none: all.
+        mailbox: Option<String>,
+    },
 }
 
 /// Answers; a failure is an object with `error`. `stuck` are the loops without progress, when a daemon runs.
@@ -118,6 +123,9 @@ fn answered(
             moved(*id, state.as_ref(), |s| {
                 matches!(s, Delivery::Dropped { .. })
             })
+        }
+        Question::Reconcile { .. } => {
+            json!({ "error": "no daemon runs; only a running one is connected to the mailboxes" })
         }
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;

@@ -15,7 +15,9 @@ mod letters;
 mod notify;
 pub mod parts;
 mod pulse;
+mod reconcile;
 mod timers;
+mod upkeep;
 mod work;
 
 use std::panic::AssertUnwindSafe;
@@ -42,6 +44,7 @@ use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
+use crate::daemon::reconcile::Reconciling;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -75,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) resent: Arc<tokio::sync::Notify>,
     /// Who is alive.
     pub(crate) pulses: Pulses,
+    /// Who wants a mailbox reconciled, and what came of it.
+    pub(crate) reconciling: Reconciling,
     /// Stop.
     pub(crate) stop: CancellationToken,
 }
@@ -172,6 +177,7 @@ async fn generation(
         outbox_news: Arc::new(tokio::sync::Notify::new()),
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
+        reconciling: Reconciling::default(),
         stop: CancellationToken::new(),
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();

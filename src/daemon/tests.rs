@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,8 @@ use crate::daemon::delivery::Route;
 use crate::daemon::intake::Intake;
 use crate::daemon::intake::IntakePart;
 use crate::daemon::pulse::Pulses;
+use crate::daemon::reconcile::Reconciling;
+use crate::daemon::upkeep::Upkeep;
 use crate::mailbox::Fetched;
 use crate::mailbox::Filing;
 use crate::mailbox::Listed;
@@ -44,6 +47,7 @@ use crate::triage::Office;
 use crate::triage::Queue;
 use crate::triage::delivery::Outcome;
 use crate::triage::delivery::Purpose;
+use crate::triage::desk::Rules;
 use crate::triage::plan::Case;
 use crate::triage::plan::Spent;
 use crate::triage::plan::Step;
@@ -179,14 +183,16 @@ fn shared(state: &Path) -> Shared {
         outbox_news: Arc::new(tokio::sync::Notify::new()),
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
+        reconciling: Reconciling::default(),
         stop: CancellationToken::new(),
     }
 }
 
 fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
-    let rules =
-        crate::config::folder::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rules")))
-            .unwrap();
+    static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    let load = || Arc::new(crate::config::folder::load(Path::new(folder)).unwrap());
+    let rules = Arc::clone(RULES.get_or_init(load));
     let agent = |name: &str| Address::parse(&format!("{name}@agents.example")).unwrap();
     let queues = rules
         .queues()
@@ -210,10 +216,11 @@ fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
     };
     IntakePart {
         mailbox,
-        rules: Arc::new(rules),
+        rules,
         office: Arc::new(office),
         poll_s: 1,
         first_start_age_s_max: 86_400,
+        upkeep: Upkeep::default(),
     }
 }
 
@@ -395,4 +402,7 @@ fn a_ticket_that_had_its_replies_of_today_gets_no_more_and_its_mail_is_forwarded
     );
 }
 
+mod claims;
 mod odd_mailboxes;
+mod reconcile;
+mod server;

@@ -128,17 +128,19 @@ impl Group<'_> {
     }
 
     /// Begins a mailbox anew: everything in it is looked at, and what lies behind the gate is old. Mails that were to
-    /// be filed away there are forgotten, as their UIDs mean nothing any more.
+    /// be filed away there, or that others had claimed, are forgotten, as their UIDs mean nothing any more.
     pub fn begin(&mut self, mailbox: &str, cursor: Cursor, gate: Gate) -> Result<(), StoreError> {
         let mut due = Vec::new();
-        let range = Range::under(&layout::mailbox_key(mailbox));
-        self.store.engine.scan(Tree::Filings, range, |key, _| {
-            due.push(key.to_vec());
-            Ok(true)
-        })?;
+        for tree in [Tree::Filings, Tree::Waiting] {
+            let range = Range::under(&layout::mailbox_key(mailbox));
+            self.store.engine.scan(tree, range, |key, _| {
+                due.push((tree, key.to_vec()));
+                Ok(true)
+            })?;
+        }
         self.kept(|group| {
-            for key in &due {
-                group.batch.remove(Tree::Filings, key);
+            for (tree, key) in &due {
+                group.batch.remove(*tree, key);
             }
             let row = CursorRow::of(cursor, Some(gate));
             group.batch.put(mailbox.as_bytes(), &row)
@@ -267,6 +269,7 @@ impl Group<'_> {
         self.batch
             .put(&seq.to_be_bytes(), &ArrivalRow(key.to_vec()))?;
         self.batch.remove(Tree::Poison, key);
+        self.batch.remove(Tree::Waiting, key);
         self.batch.head.ledger += 1;
         Ok(())
     }

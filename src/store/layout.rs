@@ -23,6 +23,7 @@
 //! filings    as ledger                                     FilingRow                mails still to be filed away
 //! turns      queue                                         u64                      round robin
 //! poison     as ledger                                     u32                      tries that ended badly
+//! waiting    as ledger                                     WaitingRow               mails that another has claimed
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -37,6 +38,7 @@ pub(super) mod codes;
 pub(super) mod head;
 pub(super) mod letters;
 pub(super) mod rows;
+pub(super) mod waiting;
 pub(super) mod witness;
 
 use ring::digest::SHA256;
@@ -78,10 +80,11 @@ pub(super) enum Tree {
     Filings,
     Turns,
     Poison,
+    Waiting,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 18] = [
+pub(super) const TREES: [Tree; 19] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -100,6 +103,7 @@ pub(super) const TREES: [Tree; 18] = [
     Tree::Filings,
     Tree::Turns,
     Tree::Poison,
+    Tree::Waiting,
 ];
 
 impl Tree {
@@ -124,6 +128,7 @@ impl Tree {
             Self::Filings => "filings",
             Self::Turns => "turns",
             Self::Poison => "poison",
+            Self::Waiting => "waiting",
         }
     }
 }

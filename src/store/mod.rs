@@ -34,6 +34,7 @@ mod open;
 mod post;
 mod survey;
 mod sync;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -71,6 +72,7 @@ pub use crate::store::views::OutboxView;
 pub use crate::store::views::Stage;
 pub use crate::store::views::ThreadView;
 pub use crate::store::views::TicketKind;
+pub use crate::store::waiting::State;
 
 /// The store. Cheap to clone; all clones are the same store. Every function blocks (disk).
 #[derive(Clone)]

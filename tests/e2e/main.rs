@@ -17,5 +17,7 @@ mod house;
 mod life;
 mod loops;
 mod numbered_rules;
+mod reconcile;
 mod surroundings;
 mod taxonomy;
+mod two_daemons;

@@ -25,6 +25,7 @@ use crate::clock::Timestamp;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::pulse::Pulses;
+use crate::daemon::reconcile::Reconciling;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::Order;
@@ -135,6 +136,7 @@ impl Post {
             outbox_news: Arc::default(),
             resent: Arc::default(),
             pulses: Pulses::default(),
+            reconciling: Reconciling::default(),
             stop: CancellationToken::new(),
         };
         Self {

@@ -123,6 +123,7 @@ async fn mails_that_the_server_does_not_give_are_cases_of_their_own() {
     );
 }
 
+/// Faults: F26 F63; holds I1 I3.
 #[tokio::test(start_paused = true)]
 async fn a_first_look_that_breaks_in_the_middle_keeps_old_mail_old() {
     let state = tempfile::tempdir().unwrap();
@@ -147,6 +148,7 @@ async fn a_first_look_that_breaks_in_the_middle_keeps_old_mail_old() {
     );
 }
 
+/// Faults: F26 F33; holds I1 I6 I10.
 #[tokio::test(start_paused = true)]
 async fn a_mail_on_which_the_server_always_hangs_up_does_not_hold_up_the_others() {
     let state = tempfile::tempdir().unwrap();
@@ -168,6 +170,7 @@ async fn a_mail_on_which_the_server_always_hangs_up_does_not_hold_up_the_others(
     );
 }
 
+/// Faults: F65; holds I1.
 #[tokio::test]
 async fn a_uid_that_the_server_gives_to_another_mail_is_that_mail() {
     let state = tempfile::tempdir().unwrap();
@@ -275,6 +278,7 @@ impl Mailbox for Flaky {
     async fn close(&mut self) {}
 }
 
+/// Faults: F26 F63; holds I1 I3.
 #[tokio::test]
 async fn a_connection_lost_during_the_first_start_lets_no_old_mail_through_the_age_gate() {
     let state = tempfile::tempdir().unwrap();
