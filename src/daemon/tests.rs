@@ -396,3 +396,5 @@ fn a_ticket_that_had_its_replies_of_today_gets_no_more_and_its_mail_is_forwarded
 }
 
 mod odd_mailboxes;
+
+mod sim;
