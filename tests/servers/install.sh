@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings Dovecot and Postfix from Debian's packages, for private instances that the tests and the demo start themselves.
+# Brings Dovecot, Postfix and strace from Debian's packages, for private instances that the tests and the demo start themselves.
 # The packaged services are neither started nor enabled, and a mail system that is already here is not touched.
 # Does nothing, quickly and without root, when everything is there.
 set -eu
@@ -15,7 +15,7 @@ die() { printf 'servers: %s\n' "$*" >&2; exit 1; }
 have() { [ -x "$1" ]; }
 have_dovecot() { have /usr/sbin/dovecot && have /usr/lib/dovecot/imap-login && have /usr/lib/dovecot/lmtp; }
 have_postfix() { have /usr/sbin/postfix || have "$private/usr/sbin/postfix"; }
-have_tools() { have /usr/bin/openssl && have /usr/bin/setpriv && [ -e /etc/ssl/certs/ca-certificates.crt ]; }
+have_tools() { have /usr/bin/openssl && have /usr/bin/strace && have /usr/bin/setpriv && [ -e /etc/ssl/certs/ca-certificates.crt ]; }
 
 if have_dovecot && have_postfix && have_tools; then
     exit 0
@@ -75,8 +75,8 @@ apt update
 forbid_starts
 
 if ! have_tools; then
-    say "installing openssl, ca-certificates, util-linux"
-    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux
+    say "installing openssl, ca-certificates, util-linux, strace"
+    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux strace
 fi
 
 if ! have_dovecot; then
