@@ -36,6 +36,9 @@ use crate::triage::desk::Rules;
 const LIST_MAX: usize = 1_000;
 /// Pauses after lost connections grow to this many seconds.
 const PAUSE_S_MAX: u64 = 300;
+/// A session that lasted so long was worth its connection. A server that hangs up right after all was read is not
+/// connected every second.
+const WORTH_S: u64 = 60;
 /// After a refused login, wait long: repeated attempts lock accounts.
 const LOGIN_PAUSE_S: u64 = 900;
 /// After so many tries (with growing pauses some minutes) a mail that alone cannot be fetched goes to a person unread.
@@ -117,7 +120,12 @@ impl<M: Mailbox> Intake<M> {
     /// Runs until told to stop.
     pub(super) async fn run(mut self) -> Result<(), DaemonError> {
         loop {
-            let pause_s = match self.session().await {
+            let began = Instant::now();
+            let ended = self.session().await;
+            if began.elapsed().as_secs() >= WORTH_S {
+                self.failures = 0;
+            }
+            let pause_s = match ended {
                 Ok(()) | Err(End::Stop) => break,
                 Err(End::Daemon(DaemonError::Store(StoreError::Spool(why)))) => {
                     // Nothing was recorded; the mails are still in the mailbox.
@@ -177,7 +185,7 @@ impl<M: Mailbox> Intake<M> {
             }
             after = self.catch_up(&opened, after, gate).await?;
             self.file_away(&opened).await?;
-            (self.failures, self.good) = (0, Instant::now());
+            self.good = Instant::now();
             // Dropping the wait drops its connection; the mailbox opens a new one when asked.
             let woken = unless(&self.shared.stop, self.part.mailbox.wait(self.part.poll_s)).await?;
             let _: Woken = woken?;

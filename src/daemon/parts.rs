@@ -272,7 +272,7 @@ fn by_password(secret: Secret) -> SecretSource {
     })
 }
 
-fn by_token(tokens: AccessTokens) -> SecretSource {
+pub(super) fn by_token(tokens: AccessTokens) -> SecretSource {
     Arc::new(move || {
         let tokens = tokens.clone();
         Box::pin(async move {
@@ -285,7 +285,7 @@ fn by_token(tokens: AccessTokens) -> SecretSource {
     })
 }
 
-fn forgetting(tokens: AccessTokens) -> RefusedToken {
+pub(super) fn forgetting(tokens: AccessTokens) -> RefusedToken {
     Arc::new(move |refused| {
         let tokens = tokens.clone();
         Box::pin(async move { tokens.forget(&Revealed::new(refused)).await })

@@ -5,7 +5,7 @@
 //!   time-out, any answer that cannot be read, and any future that is dropped half-way drops the connection with it.
 //! - No ID command: the parser's part for its answer fails when the answer arrives in two packets.
 //! - Nothing is asked that the parser is weak at: no ENVELOPE, no BODYSTRUCTURE, no SEARCH. INTERNALDATE is given up for
-//!   a mailbox whose answer with it could not be read once.
+//!   a mailbox whose answers with it could not be read three times in a row.
 
 mod command;
 mod connect;
@@ -51,14 +51,18 @@ use crate::tls::Tls;
 /// Notes that are remembered, so that each is told once; a server that invents new alerts is heard no further.
 const NOTES_MAX: usize = 200;
 
+/// Lists in a row that cannot be read before dates are given up. Not the first one: without its date a mail that was
+/// there before us counts as old and is left alone, and one odd answer must not do that.
+const UNREADABLE_LISTS_MAX: u8 = 3;
+
 /// A mailbox on an IMAP server.
 #[derive(Debug)]
 pub struct ImapMailbox {
     settings: ImapSettings,
     tls: Tls,
     session: Option<Session>,
-    /// Asking for INTERNALDATE once gave an answer that could not be read.
-    dateless: bool,
+    /// Asking for INTERNALDATE gave answers that could not be read, this often in a row.
+    unreadable_lists: u8,
     /// UIDs that have ended a connection, of the UIDVALIDITY beside them.
     caution: (u32, Caution),
     told: BTreeSet<String>,
@@ -73,7 +77,6 @@ struct Session {
     keyword: Option<String>,
     idle_refused: bool,
     separator: Option<String>,
-    created: BTreeSet<String>,
 }
 
 impl ImapMailbox {
@@ -88,7 +91,7 @@ impl ImapMailbox {
             settings,
             tls,
             session: None,
-            dateless: false,
+            unreadable_lists: 0,
             caution: (0, Caution::default()),
             told: BTreeSet::new(),
             notes: Vec::new(),
@@ -153,7 +156,6 @@ impl ImapMailbox {
             keyword: None,
             idle_refused: !self.settings.idle,
             separator: None,
-            created: BTreeSet::new(),
         })
     }
 
@@ -221,15 +223,22 @@ impl Mailbox for ImapMailbox {
         let mut session = self.take()?;
         let listing = Listing {
             marks: session.marks(),
-            dates: !self.dateless,
+            dates: self.unreadable_lists < UNREADABLE_LISTS_MAX,
             limits: self.settings.limits,
         };
         let result = list::list(&mut session.wire, &listing, after, limit).await;
-        if matches!(result, Err(Broken::Unreadable(_))) && !self.dateless {
-            self.dateless = true;
-            self.note(
-                "a list with dates could not be read; dates are not asked for any more".into(),
-            );
+        match &result {
+            Err(Broken::Unreadable(_)) if listing.dates => {
+                self.unreadable_lists += 1;
+                if self.unreadable_lists == UNREADABLE_LISTS_MAX {
+                    self.note(
+                        "lists with dates could not be read; dates are not asked for any more"
+                            .into(),
+                    );
+                }
+            }
+            Ok(_) if listing.dates => self.unreadable_lists = 0,
+            _ => {}
         }
         self.settle(session, result)
     }
@@ -253,7 +262,6 @@ impl Mailbox for ImapMailbox {
             keyword: session.keyword.as_deref(),
             count_max: self.settings.limits.file_count_max,
             separator: &mut session.separator,
-            created: &mut session.created,
         };
         let result = file::file(&mut session.wire, &mut cabinet, uids).await;
         self.settle(session, result)

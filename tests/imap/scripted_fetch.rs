@@ -75,6 +75,7 @@ async fn a_giant_is_fetched_as_its_header_and_the_beginning_of_its_text() {
     );
 }
 
+/// Faults: F32; holds I6 I10.
 #[tokio::test]
 async fn a_mail_larger_than_the_server_says_is_fetched_by_itself_and_cut_the_next_time() {
     let giant = "g".repeat(3000);
@@ -142,6 +143,7 @@ async fn fetching_keeps_to_sets_of_bounded_octets_and_count() {
     );
 }
 
+/// Faults: F31; holds I1 I6 I10.
 #[tokio::test]
 async fn a_mail_that_always_breaks_the_connection_is_withheld_and_the_others_come() {
     let garbage = "* 1 FETCH (UID 7 BODY[] garbage {9\r\n";

@@ -33,8 +33,6 @@ pub(super) struct Cabinet<'a> {
     pub(super) count_max: usize,
     /// What stands between a folder and its child at this server, once it was asked.
     pub(super) separator: &'a mut Option<String>,
-    /// Folders that were to be created once in this session already.
-    pub(super) created: &'a mut BTreeSet<String>,
 }
 
 /// Files `uids`. A refusal for one folder does not keep the others from being filed; the first one is returned.
@@ -92,8 +90,9 @@ async fn move_set(
         ("COPY", format!("UID COPY {set} {name}"))
     };
     let mut reply = wire.simple(&command).await?;
-    if may_be_missing(&reply) && cabinet.created.insert(folder.to_owned()) {
-        // Not every server says TRYCREATE. Creating a folder that exists is refused and changes nothing.
+    if may_be_missing(&reply) {
+        // Not every server says TRYCREATE. Creating a folder that exists is refused and changes nothing. It is tried in
+        // every round: people remove folders, and what forbids one may pass, while a session lasts for weeks.
         let created = wire.simple(&format!("CREATE {name}")).await?;
         if created.verdict == Verdict::Ok {
             // So that people see the folder; that it fails does not matter.
