@@ -19,3 +19,4 @@ mod loops;
 mod numbered_rules;
 mod surroundings;
 mod taxonomy;
+mod way_out;
