@@ -231,6 +231,7 @@ fn check_finds_what_a_start_would_stumble_over() {
     assert!(!desk.state().exists(), "nothing was begun");
 }
 
+/// Faults: F22; holds I10.
 #[test]
 fn a_reload_with_parts_that_cannot_be_built_leaves_the_daemon_as_it_was() {
     let mut desk = Desk::new();

@@ -83,9 +83,10 @@ fn directly(state: &Path, question: &Question) -> Result<Value, Failure> {
         OpenError::InUse => Failure::Unavailable(anyhow::anyhow!(
             "a daemon has the store open, but does not answer at its control socket: {e}"
         )),
-        other => Failure::Store(other.into()),
+        other => other.into(),
     })?;
-    Ok(answer(&store, question, None))
+    let clock = store.clock().map_err(|e| Failure::Store(e.into()))?;
+    Ok(answer(&store, question, &clock, None))
 }
 
 /// Refuses to open a state folder of somebody else: files that root makes there keep the daemon from starting again.

@@ -34,7 +34,7 @@ const CONFIG: &str = "/etc/mailclerk/mailclerk.toml";
     version,
     about = "A clerk for a support mailbox: answers what can be answered, forwards the rest to people, loses nothing.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 69 a server or the daemon is out of reach, \
-                  74 the store cannot be used, 78 config or rules are wrong (nothing was started)."
+                  74 the store is refused, 75 the disk failed, 78 config or rules are wrong (nothing was started)."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -14,6 +15,9 @@ use crate::daemon;
 use crate::daemon::DaemonError;
 use crate::store::Store;
 use crate::store::StoreOptions;
+
+/// Work that is in no loop's hands any more has so long to end.
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// A panic's words may hold what a stranger or a server wrote: the log gets the place alone.
 fn quiet_panics() {
@@ -45,21 +49,24 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     if args.accept_older_store {
         return accept(&config.state);
     }
-    log::start(&config.log).map_err(Failure::Other)?;
+    let _log = log::start(&config.log).map_err(Failure::Other)?;
     quiet_panics();
     let store = Store::open(&config.state, StoreOptions::default()).map_err(|e| {
         tracing::error!(state = %config.state.display(), "{e}");
-        Failure::Store(e.into())
+        Failure::from(e)
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)?;
     let ended = runtime.block_on(daemon::run(config, path.to_path_buf(), store));
+    // A thread that hangs over a mail must not keep the process: what it did not commit is not done.
+    runtime.shutdown_timeout(LAST_WORK);
     ended.map_err(|error| {
         tracing::error!("{error}");
         match error {
-            DaemonError::Store(_) => Failure::Store(error.into()),
+            // What the disk really holds is found at the next start.
+            DaemonError::Store(_) => Failure::Disk(error.into()),
             DaemonError::Surroundings(_) => Failure::Unavailable(error.into()),
             DaemonError::Loop(_) => Failure::Other(error.into()),
         }
@@ -72,7 +79,7 @@ fn accept(state: &Path) -> Result<(), Failure> {
         accept_behind: true,
         ..StoreOptions::default()
     };
-    let store = Store::open(state, options).map_err(|e| Failure::Store(e.into()))?;
+    let store = Store::open(state, options)?;
     let counts = store.counts();
     writeln!(
         std::io::stdout().lock(),

@@ -6,7 +6,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::clock::SystemClock;
 use crate::clock::Timestamp;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
@@ -67,17 +66,23 @@ pub enum Question {
 }
 
 /// Answers; a failure is an object with `error`. `stuck` are the loops without progress, when a daemon runs.
-pub fn answer(store: &Store, question: &Question, stuck: Option<&[String]>) -> Value {
-    answered(store, question, stuck).unwrap_or_else(|e| json!({ "error": e.to_string() }))
+pub fn answer(
+    store: &Store,
+    question: &Question,
+    clock: &dyn Clock,
+    stuck: Option<&[String]>,
+) -> Value {
+    answered(store, question, clock, stuck).unwrap_or_else(|e| json!({ "error": e.to_string() }))
 }
 
 fn answered(
     store: &Store,
     question: &Question,
+    clock: &dyn Clock,
     stuck: Option<&[String]>,
 ) -> Result<Value, StoreError> {
     Ok(match question {
-        Question::Status => status(store, stuck),
+        Question::Status => status(store, clock, stuck),
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
             Value::Array(tickets.iter().map(ticket).collect())
@@ -108,13 +113,13 @@ fn answered(
             Value::Array(mails.iter().map(outbox).collect())
         }
         Question::Resend { id } => {
-            let state = store.resend(OutboxId(*id), SystemClock.now())?;
+            let state = store.resend(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
                 matches!(s, Delivery::Waiting { .. })
             })
         }
         Question::Drop { id } => {
-            let state = store.give_up(OutboxId(*id), SystemClock.now())?;
+            let state = store.give_up(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
                 matches!(s, Delivery::Dropped { .. })
             })
@@ -167,7 +172,7 @@ fn ticket(ticket: &Ticket) -> Value {
     })
 }
 
-fn status(store: &Store, stuck: Option<&[String]>) -> Value {
+fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
     let counts = store.counts();
     json!({
         "running": stuck.is_some(),
@@ -178,6 +183,7 @@ fn status(store: &Store, stuck: Option<&[String]>) -> Value {
         "tickets_with_agents": counts.with_agent,
         "outbox_waiting": counts.waiting + counts.leased,
         "outbox_parked": counts.parked,
+        "replies_held": clock.doubt(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::io::AsyncBufReadExt;
 use tokio::io::AsyncReadExt;
@@ -78,11 +79,13 @@ async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
     let said = match serde_json::from_str::<Question>(&line) {
         Ok(question) => {
             let store = shared.store.clone();
-            let stuck = shared.pulses.stuck();
+            let (clock, stuck) = (Arc::clone(&shared.clock), shared.pulses.stuck());
             let resend = matches!(question, Question::Resend { .. });
-            let said = tokio::task::spawn_blocking(move || answer(&store, &question, Some(&stuck)))
-                .await
-                .map_err(|e| io::Error::other(unexpected(&e)))?;
+            let said = tokio::task::spawn_blocking(move || {
+                answer(&store, &question, &*clock, Some(&stuck))
+            })
+            .await
+            .map_err(|e| io::Error::other(unexpected(&e)))?;
             if resend && said.get("error").is_none() {
                 shared.resent.notify_one();
             }

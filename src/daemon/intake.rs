@@ -12,6 +12,7 @@ use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::daemon::groups::groups;
+use crate::daemon::peril::Peril;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::work::Work;
 use crate::mailbox::Fetched;
@@ -68,7 +69,7 @@ pub(super) struct Intake<M> {
     part: IntakePart<M>,
     shared: Shared,
     pulse: Pulse,
-    /// UIDs of groups that could not be fetched: fetched one by one.
+    /// UIDs that are fetched one by one.
     suspects: BTreeSet<u32>,
     /// Sessions in a row that came to no good.
     failures: u32,
@@ -76,6 +77,7 @@ pub(super) struct Intake<M> {
     filing_failures: u32,
     /// When all was well last.
     good: Instant,
+    peril: Peril,
 }
 
 /// Why a session with the mailbox ended.
@@ -104,6 +106,7 @@ impl<M: Mailbox> Intake<M> {
             .pulses
             .add(&format!("intake {}", part.office.mailbox), silence);
         Self {
+            peril: Peril::new(shared.store.clone(), part.office.mailbox.clone()),
             part,
             shared,
             pulse,
@@ -116,6 +119,7 @@ impl<M: Mailbox> Intake<M> {
 
     /// Runs until told to stop.
     pub(super) async fn run(mut self) -> Result<(), DaemonError> {
+        self.peril.begin().await?;
         loop {
             let pause_s = match self.session().await {
                 Ok(()) | Err(End::Stop) => break,
@@ -140,7 +144,7 @@ impl<M: Mailbox> Intake<M> {
             }
         }
         self.part.mailbox.close().await;
-        Ok(())
+        self.peril.end().await
     }
 
     fn pause_s(&self, error: &MailboxError) -> u64 {
@@ -176,6 +180,7 @@ impl<M: Mailbox> Intake<M> {
                 tracing::warn!(mailbox = self.part.office.mailbox, note, "the server says");
             }
             after = self.catch_up(&opened, after, gate).await?;
+            self.peril.over().await?;
             self.file_away(&opened).await?;
             (self.failures, self.good) = (0, Instant::now());
             // Dropping the wait drops its connection; the mailbox opens a new one when asked.
@@ -194,7 +199,7 @@ impl<M: Mailbox> Intake<M> {
             Resume::After(uid) => return Ok((uid, gate)),
             Resume::First => {
                 let age_s = i64::try_from(self.part.first_start_age_s_max).unwrap_or(i64::MAX);
-                self.shared.clock.now().plus_s(-age_s)
+                self.shared.clock.date().plus_s(-age_s)
             }
             Resume::Rescan => {
                 tracing::warn!(
@@ -233,12 +238,15 @@ impl<M: Mailbox> Intake<M> {
         loop {
             let listed =
                 unless(&self.shared.stop, self.part.mailbox.list(after, LIST_MAX)).await??;
-            let Some(last) = listed.last() else {
+            let Some(last) = listed.last().map(|l| l.uid) else {
                 return Ok(after);
             };
-            let last = last.uid;
+            self.peril.suspects(&mut self.suspects, &listed);
             for group in groups(&listed, &self.suspects) {
-                self.group(opened, group, gate).await?;
+                let done = self.group(opened, group, gate).await;
+                let excused = matches!(done, Err(End::Mailbox(_) | End::Stop));
+                self.peril.excuse(excused).await?;
+                done?;
                 self.pulse.beat();
                 if self.shared.stop.is_cancelled() {
                     return Err(End::Stop);
@@ -304,9 +312,9 @@ impl<M: Mailbox> Intake<M> {
             _ => None,
         };
         if let Some(mail) = alone.clone() {
-            let store = self.shared.store.clone();
+            let (store, named) = (self.shared.store.clone(), self.peril.names(&mail).await?);
             let (uid, tries) = (mail.uid, blocking(move || store.poison(&mail)).await?);
-            if tries >= FETCH_TRIES_MAX {
+            if named || tries >= FETCH_TRIES_MAX {
                 tracing::error!(
                     mailbox = self.part.office.mailbox,
                     uid,

@@ -9,11 +9,13 @@
 pub mod answer;
 pub mod control;
 mod delivery;
+mod faults;
 mod groups;
 mod intake;
 mod letters;
 mod notify;
 pub mod parts;
+mod peril;
 mod pulse;
 mod timers;
 mod work;
@@ -35,7 +37,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::clock::SystemClock;
+use crate::clock::Timestamp;
+use crate::clock::desk::DeskClock;
 use crate::config;
 use crate::config::Config;
 use crate::daemon::delivery::Delivery;
@@ -122,21 +125,23 @@ pub async fn run(config: Config, path: PathBuf, store: Store) -> Result<(), Daem
     let mut signals = Signals::new()
         .map_err(|e| DaemonError::Surroundings(format!("cannot watch signals: {e}")))?;
     let mut next = Next::new(config, &store, None).map_err(DaemonError::Surroundings)?;
+    let clock = Arc::new(store.clock()?);
     loop {
-        match generation(next, &path, &store, &mut signals).await? {
+        match generation(next, &path, &store, &clock, &mut signals).await? {
             Why::Stop => break,
             Why::Reload(new) => next = *new,
         }
     }
+    timers::mark(&store, &clock).await?;
     notify::stopping();
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Settles mails that were on their way when somebody was cut off: an earlier process, or loops that ended too slowly.
-async fn recover(store: &Store) -> Result<(), DaemonError> {
+async fn recover(store: &Store, now: Timestamp) -> Result<(), DaemonError> {
     let store = store.clone();
-    let recovered = blocking(move || store.recover(SystemClock.now())).await?;
+    let recovered = blocking(move || store.recover(now)).await?;
     let (again, parked) = (recovered.again, recovered.parked);
     if parked > 0 {
         tracing::error!(
@@ -158,9 +163,10 @@ async fn generation(
     next: Next,
     path: &Path,
     store: &Store,
+    clock: &Arc<DeskClock>,
     signals: &mut Signals,
 ) -> Result<Why, DaemonError> {
-    recover(store).await?;
+    recover(store, clock.now()).await?;
     let Next {
         config,
         parts,
@@ -168,7 +174,7 @@ async fn generation(
     } = next;
     let shared = Shared {
         store: store.clone(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::<DeskClock>::clone(clock),
         outbox_news: Arc::new(tokio::sync::Notify::new()),
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
@@ -181,7 +187,7 @@ async fn generation(
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
-    loops.spawn(timers::run(shared.clone()));
+    loops.spawn(timers::run(shared.clone(), Arc::clone(clock)));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
     let why = watch(path, &config, store, signals, &mut loops).await;

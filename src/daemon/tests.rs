@@ -281,7 +281,7 @@ async fn a_generation_settles_what_an_earlier_one_left_on_its_way() {
     let now = shared.clock.now();
     let taken = shared.store.lease(now, "support", 10).unwrap();
     assert_eq!((taken.mails.len(), shared.store.counts().leased), (2, 2));
-    super::recover(&shared.store).await.unwrap();
+    super::recover(&shared.store, now).await.unwrap();
     let counts = shared.store.counts();
     assert_eq!((counts.leased, counts.waiting, counts.parked), (0, 1, 1));
     let source = include_str!("mod.rs");
@@ -293,11 +293,12 @@ async fn a_generation_settles_what_an_earlier_one_left_on_its_way() {
         .next()
         .unwrap();
     assert!(
-        generation.contains("recover(store)"),
+        generation.contains("recover(store, "),
         "every generation, not only the process, begins with it"
     );
 }
 
+/// Faults: F4; holds I7.
 #[tokio::test]
 async fn the_words_of_a_panic_are_in_no_error() {
     let panicked = tokio::spawn(async { panic!("Maria lost her badge") })

@@ -46,7 +46,7 @@ impl Work {
 
     /// Thinks about every mail and commits the group; returns how many mails wait to go because of it.
     pub(super) fn commit(&self, shared: &Shared) -> Result<usize, StoreError> {
-        let now = shared.clock.now();
+        let (now, date) = (shared.clock.now(), shared.clock.date());
         let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
         let mut told = Vec::new();
         let mut group = shared.store.group();
@@ -64,7 +64,7 @@ impl Work {
         }
         let mut sent = 0;
         for (read, fetched) in readings.iter().zip(&self.fetched) {
-            let Some(entry) = self.decide(&mut group, read, fetched, now)? else {
+            let Some(entry) = self.decide(&mut group, read, fetched, (now, date))? else {
                 continue;
             };
             let (letters, line) = (entry.outgoing.len(), letters::line(&entry));
@@ -117,7 +117,7 @@ impl Work {
         group: &mut Group<'_>,
         read: &letters::Read,
         fetched: &Fetched,
-        now: Timestamp,
+        (now, date): (Timestamp, Timestamp),
     ) -> Result<Option<Entry>, StoreError> {
         let mail = self.mail(read.uid);
         let digest = read.reading.message.digest;
@@ -144,8 +144,11 @@ impl Work {
                 &case,
                 &self.rules,
                 &self.office,
-                received,
-                now,
+                letters::Times {
+                    received,
+                    now,
+                    date,
+                },
             ))
         };
         // A panic while deciding is the mail's flaw: it goes to a person unread, the next one flows.
@@ -155,7 +158,16 @@ impl Work {
                 uid = read.uid,
                 "deciding the mail panicked; a person gets it unread"
             );
-            entry(&letters::unread(fetched, &self.rules, &self.office), group)
+            let unread = letters::unread(fetched, &self.rules, &self.office);
+            catch_unwind(AssertUnwindSafe(|| entry(&unread, group))).unwrap_or_else(|_| {
+                // Not even its octets may be touched: the agent is told where it lies.
+                let nothing = Fetched {
+                    uid: fetched.uid,
+                    raw: Vec::new(),
+                    truncated: true,
+                };
+                entry(&self.read(&nothing), group)
+            })
         });
         decided.map(Some)
     }

@@ -190,6 +190,7 @@ mod tests {
         }
     }
 
+    /// Faults: F19; holds I3 I5 I10.
     #[test]
     fn a_clock_set_back_opens_no_budget_and_one_far_ahead_closes_none_for_ever() {
         let row = spent(&Subject::Total, &[NOW]);

@@ -31,9 +31,11 @@ mod budget;
 mod engine;
 mod identity;
 mod open;
+mod peril;
 mod post;
 mod survey;
 mod sync;
+mod time;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 
 use crate::clock::Timestamp;
 use crate::mailbox::Filing;
@@ -86,6 +89,8 @@ struct Inner {
     key: [u8; 32],
     instance: String,
     writer: Mutex<Writer>,
+    /// No automatic reply may be leased.
+    replies_held: AtomicBool,
     /// The writer's head as last committed, for those who only count.
     head: Mutex<HeadRow>,
     /// Holds the lock of the state folder as long as the store is open. Last: freed when all else is closed.

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -94,6 +95,7 @@ impl Store {
             instance: String::new(),
             head: Mutex::new(head),
             writer: Mutex::new(writer),
+            replies_held: AtomicBool::new(false),
             _lock: lock,
         };
         inner.instance = inner.begin(version).map_err(spoiled)?;

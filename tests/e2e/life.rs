@@ -134,6 +134,7 @@ fn what_cannot_be_sent_now_waits_in_the_outbox() {
     });
 }
 
+/// Faults: F22; holds I1 I10.
 #[test]
 fn a_reload_with_a_mistake_is_refused_and_the_old_rules_stay() {
     let mut house = House::open();

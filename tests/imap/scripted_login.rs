@@ -110,6 +110,7 @@ async fn a_secret_with_a_line_end_is_not_sent() {
     assert_eq!(peer.all_commands(), ["CAPABILITY"]);
 }
 
+/// Faults: F23; holds I10.
 #[tokio::test]
 async fn the_secret_is_asked_for_at_every_login() {
     let asked = Arc::new(AtomicUsize::new(0));

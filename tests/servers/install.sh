@@ -15,7 +15,10 @@ die() { printf 'servers: %s\n' "$*" >&2; exit 1; }
 have() { [ -x "$1" ]; }
 have_dovecot() { have /usr/sbin/dovecot && have /usr/lib/dovecot/imap-login && have /usr/lib/dovecot/lmtp; }
 have_postfix() { have /usr/sbin/postfix || have "$private/usr/sbin/postfix"; }
-have_tools() { have /usr/bin/openssl && have /usr/bin/setpriv && [ -e /etc/ssl/certs/ca-certificates.crt ]; }
+have_tools() {
+    have /usr/bin/openssl && have /usr/bin/setpriv && have /usr/bin/prlimit && have /usr/bin/faketime &&
+        [ -e /etc/ssl/certs/ca-certificates.crt ]
+}
 
 if have_dovecot && have_postfix && have_tools; then
     exit 0
@@ -75,8 +78,8 @@ apt update
 forbid_starts
 
 if ! have_tools; then
-    say "installing openssl, ca-certificates, util-linux"
-    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux
+    say "installing openssl, ca-certificates, util-linux, faketime"
+    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux faketime
 fi
 
 if ! have_dovecot; then

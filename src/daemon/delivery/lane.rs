@@ -120,6 +120,7 @@ impl<T: Transport + 'static> Lane<T> {
             self.mailbox.clone(),
             self.shared.stop.clone(),
         );
+        store.hold_replies(self.shared.clock.doubt().is_some());
         let taken = blocking(move || {
             // Loops that were cut off must not lease any more: nobody would send it.
             if stop.is_cancelled() {

@@ -269,6 +269,7 @@ async fn a_stop_gives_back_what_was_not_begun() {
     assert_eq!(post.mails().iter().filter(untried).count(), 19);
 }
 
+/// Faults: F2; holds I1 I2 I3.
 #[tokio::test]
 async fn a_mail_that_hangs_at_a_stop_is_cut_off_and_settled_by_its_guarantee() {
     let post = Post::open();
@@ -430,6 +431,7 @@ async fn a_reply_that_is_parked_before_it_is_sent_is_told_of() {
     );
 }
 
+/// Faults: F4; holds I3 I6.
 #[tokio::test]
 async fn a_panic_over_one_mail_keeps_no_other_from_going() {
     let post = Post::open();
