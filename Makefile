@@ -1,16 +1,17 @@
 # mailclerk: the commands for a person. `make demo` and `make test` bring the mail servers that they need.
 
-.PHONY: help demo demo-down demo-send demo-inbox test ci servers install
+.PHONY: help demo demo-down demo-send demo-inbox test ci torture servers install
 
 help:
 	@echo 'make demo         real mail servers, 27 sample mails, and what becomes of each'
 	@echo 'make demo KEEP=1  the same, and leaves it up to play with;  make demo-down  ends it'
 	@echo 'make test         every test, real mail servers included'
+	@echo 'make torture      kills, power cuts, damaged stores, simulated days; MINUTES=20 SEED=7 say how long and which'
 	@echo 'make install      as root, after cargo build --release --locked: program, unit, sample config, rules; keeps what is yours'
 	@echo 'make ci           make test, and before it format, lints, docs, licences, the unit'
 
-# Given on the command line, read by the demo from its environment.
-export FROM TO SUBJECT TEXT OF KEEP
+# Given on the command line, read by the demo and the torture from their environment.
+export FROM TO SUBJECT TEXT OF KEEP MINUTES SEED
 
 DEMO = cargo run --release --quiet --example demo --
 
@@ -35,7 +36,11 @@ test: servers
 ci: servers
 	.ci/run
 
-# Dovecot, Postfix, openssl from Debian's packages; does nothing when they are there.
+# Builds with the profile `torture`; prints a table at its end, and on any violation how to see it again.
+torture: servers
+	@tests/torture/run.sh
+
+# Dovecot, Postfix, openssl, strace from Debian's packages; does nothing when they are there.
 servers:
 	@tests/servers/install.sh
 

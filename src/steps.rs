@@ -6,7 +6,7 @@
 //! - `MAILCLERK_DIE_AT=17` in the environment: the process kills itself (SIGKILL) at the 17th moment of its life;
 //!   `MAILCLERK_DIE_AT=data-synced:3`: when it is at that one for the third time.
 //! - `MAILCLERK_STEPS=FILE`: the name of each moment is written to that file, one a line.
-//! - [`watched`], in tests: a closure sees each moment of this thread, and may say that the disk failed there.
+//! - `watched`, in tests: a closure sees each moment of this thread, and may say that the disk failed there.
 
 use std::io;
 use std::path::Path;

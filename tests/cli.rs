@@ -682,7 +682,7 @@ fn the_store_is_asked_itself_when_no_daemon_runs() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_74_and_one_in_use_is_69() {
+fn a_store_that_wants_a_decision_is_65_one_that_cannot_be_used_is_74_and_one_in_use_is_69() {
     let (folder, config) = desk("");
     let state = folder.path().join("state");
     let store = Store::open(&state, StoreOptions::default()).unwrap();
@@ -697,9 +697,15 @@ fn a_store_that_cannot_be_used_is_74_and_one_in_use_is_69() {
     fs::write(state.join("desk.key"), "short").unwrap();
     for words in [&["status"][..], &["run"]] {
         let said = ask(words, &config, &[]);
-        assert_eq!(said.code, 74, "{}", said.err);
+        assert_eq!(said.code, 65, "{}", said.err);
         assert!(said.err.contains("desk.key"), "{}", said.err);
     }
+    fs::remove_dir_all(state.join("spool")).unwrap();
+    fs::remove_file(state.join("generation")).unwrap();
+    fs::create_dir(state.join("generation")).unwrap();
+    let said = ask(&["run"], &config, &[]);
+    assert_eq!(said.code, 74, "{}", said.err);
+    assert!(said.err.contains("generation"), "{}", said.err);
 }
 
 #[test]

@@ -7,10 +7,19 @@
     reason = "a test may panic"
 )]
 
+#[path = "imap/courier.rs"]
+mod courier;
+#[path = "imap/floods.rs"]
+mod floods;
 #[path = "imap/peer.rs"]
 mod peer;
+#[allow(unreachable_pub, reason = "shared with the tests of SMTP")]
+#[path = "smtp/pki.rs"]
+mod pki;
 #[path = "imap/real.rs"]
 mod real;
+#[path = "imap/real_trouble.rs"]
+mod real_trouble;
 #[path = "imap/scripted.rs"]
 mod scripted;
 #[path = "imap/scripted_fetch.rs"]
@@ -26,3 +35,5 @@ mod scripted_login;
 #[path = "imap/scripted_wait.rs"]
 mod scripted_wait;
 mod support;
+#[path = "imap/tls.rs"]
+mod tls;

@@ -192,7 +192,9 @@ fn a_store_of_another_account_is_not_touched_and_the_owner_is_named() {
     for arguments in [
         &["tickets", "list"][..],
         &["run"],
-        &["run", "--accept-older-store"],
+        &["store", "accept"],
+        &["store", "repair"],
+        &["store", "verify"],
     ] {
         let refused = desk.cli(arguments);
         assert_eq!(refused.status.code(), Some(74), "{}", said(&refused));
@@ -231,6 +233,7 @@ fn check_finds_what_a_start_would_stumble_over() {
     assert!(!desk.state().exists(), "nothing was begun");
 }
 
+/// Faults: F22; holds I10.
 #[test]
 fn a_reload_with_parts_that_cannot_be_built_leaves_the_daemon_as_it_was() {
     let mut desk = Desk::new();
@@ -271,21 +274,64 @@ fn a_reload_says_what_it_does_not_change_and_takes_a_new_socket() {
     desk.stop();
 }
 
+/// Faults: F11; holds I9.
 #[test]
 fn a_store_that_lost_its_records_is_refused_until_the_operator_accepts_it_once() {
     let mut desk = Desk::new();
     desk.start();
+    let busy = desk.cli(&["store", "verify"]);
+    assert_eq!(busy.status.code(), Some(69), "{}", said(&busy));
+    assert!(said(&busy).contains("systemctl stop"), "{}", said(&busy));
     desk.stop();
+    let sound = desk.cli(&["store", "verify"]);
+    assert!(sound.status.success(), "{}", said(&sound));
     fs::remove_dir_all(desk.state().join("store")).unwrap();
+    for arguments in [&["run"][..], &["tickets", "list"], &["store", "verify"]] {
+        let refused = desk.cli(arguments);
+        let expected = if arguments[0] == "tickets" { 69 } else { 65 };
+        assert_eq!(refused.status.code(), Some(expected), "{}", said(&refused));
+    }
     let refused = desk.cli(&["run"]);
-    assert_eq!(refused.status.code(), Some(74), "{}", said(&refused));
     assert!(
-        said(&refused).contains("--accept-older-store"),
+        said(&refused).contains("mailclerk store accept"),
         "{}",
         said(&refused)
     );
-    let accepted = desk.cli(&["run", "--accept-older-store"]);
+    let unit = fs::read_to_string("systemd/mailclerk.service").unwrap();
+    assert!(unit.contains("\nRestartPreventExitStatus=65 78\n"));
+    let accepted = desk.cli(&["store", "accept"]);
     assert!(accepted.status.success(), "{}", said(&accepted));
     desk.start();
     desk.stop();
+}
+
+#[test]
+fn a_backup_is_made_while_the_daemon_runs_and_put_back_when_it_is_stopped() {
+    let mut desk = Desk::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let backup = elsewhere.path().join("backup");
+    let dir = backup.to_str().unwrap();
+    desk.start();
+    let made = desk.cli(&["store", "backup", dir]);
+    assert!(made.status.success(), "{}", said(&made));
+    assert!(backup.join("manifest").exists());
+    let busy = desk.cli(&["store", "restore", "--aside", dir]);
+    assert_eq!(busy.status.code(), Some(69), "{}", said(&busy));
+    let refused = desk.cli(&["store", "backup", desk.state().to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("lies there"), "{}", said(&refused));
+    desk.stop();
+    let key = fs::read(desk.state().join("desk.key")).unwrap();
+    fs::remove_dir_all(desk.state()).unwrap();
+    let restored = desk.cli(&["store", "restore", "--json", dir]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert_eq!(fs::read(desk.state().join("desk.key")).unwrap(), key);
+    let again = desk.cli(&["store", "restore", dir]);
+    assert!(said(&again).contains("--aside"), "{}", said(&again));
+    desk.start();
+    desk.stop();
+    let without = desk.cli(&["store", "backup", dir]);
+    assert!(without.status.success(), "{}", said(&without));
+    let shrunk = desk.cli(&["store", "shrink"]);
+    assert!(shrunk.status.success(), "{}", said(&shrunk));
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::cli::exit::Failure;
 use crate::config;
+use crate::config::Places;
 use crate::daemon::answer::Question;
 use crate::daemon::answer::answer;
 use crate::store::OpenError;
@@ -24,31 +25,70 @@ use crate::store::StoreOptions;
 
 /// Ten thousand tickets are a few megabytes.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// For what the daemon itself gives up after ten minutes.
+const LONG_PATIENCE: Duration = Duration::from_mins(11);
 
-/// Asks, and turns an answer that is an error into a failure.
-pub(super) fn ask(config: &Path, question: &Question) -> Result<Value, Failure> {
-    let places = config::places(config)?;
-    let said = match UnixStream::connect(&places.socket) {
-        Ok(stream) => through(&stream, question)
-            .with_context(|| format!("asking the daemon at {}", places.socket.display()))
-            .map_err(Failure::Unavailable)?,
-        Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+/// Asks the daemon for what it alone can do and takes its time for; without one that is a failure.
+pub(super) fn have_done(config: &Path, question: &Question) -> Result<Value, Failure> {
+    told(match reach(config)? {
+        (places, Some(stream)) => through_to(&places, &stream, question, LONG_PATIENCE)?,
+        (places, None) => {
             return Err(Failure::Unavailable(anyhow::anyhow!(
-                "the control socket {} is not open to this user: become the daemon's user, or a member of its group",
+                "no daemon answers at {}: start it (`mailclerk run`), or name its config with --config",
                 places.socket.display()
             )));
         }
-        Err(_) => directly(&places.state, question)?,
-    };
+    })
+}
+
+/// Asks, and turns an answer that is an error into a failure.
+pub(super) fn ask(config: &Path, question: &Question) -> Result<Value, Failure> {
+    told(match reach(config)? {
+        (places, Some(stream)) => through_to(&places, &stream, question, PATIENCE)?,
+        (places, None) => directly(&places.state, question)?,
+    })
+}
+
+fn told(said: Value) -> Result<Value, Failure> {
     match said.get("error").and_then(Value::as_str) {
         Some(error) => Err(anyhow::anyhow!("{error}").into()),
         None => Ok(said),
     }
 }
 
-fn through(mut stream: &UnixStream, question: &Question) -> anyhow::Result<Value> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+/// Connects to the daemon, if one listens.
+fn reach(config: &Path) -> Result<(Places, Option<UnixStream>), Failure> {
+    let places = config::places(config)?;
+    match UnixStream::connect(&places.socket) {
+        Ok(stream) => Ok((places, Some(stream))),
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+            Err(Failure::Unavailable(anyhow::anyhow!(
+                "the control socket {} is not open to this user: become the daemon's user, or a member of its group",
+                places.socket.display()
+            )))
+        }
+        Err(_) => Ok((places, None)),
+    }
+}
+
+fn through_to(
+    places: &Places,
+    stream: &UnixStream,
+    question: &Question,
+    patience: Duration,
+) -> Result<Value, Failure> {
+    through(stream, question, patience)
+        .with_context(|| format!("asking the daemon at {}", places.socket.display()))
+        .map_err(Failure::Unavailable)
+}
+
+pub(super) fn through(
+    mut stream: &UnixStream,
+    question: &Question,
+    patience: Duration,
+) -> anyhow::Result<Value> {
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(question)?;
     line.push(b'\n');
@@ -83,9 +123,10 @@ fn directly(state: &Path, question: &Question) -> Result<Value, Failure> {
         OpenError::InUse => Failure::Unavailable(anyhow::anyhow!(
             "a daemon has the store open, but does not answer at its control socket: {e}"
         )),
-        other => Failure::Store(other.into()),
+        other => Failure::from(other),
     })?;
-    Ok(answer(&store, question, None))
+    let clock = store.clock().map_err(|e| Failure::Store(e.into()))?;
+    Ok(answer(&store, question, &clock, None))
 }
 
 /// Refuses to open a state folder of somebody else: files that root makes there keep the daemon from starting again.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::store::OpenError;
 use crate::triage::source::Complaint;
 
 /// Why a command failed, by who must act.
@@ -11,8 +12,10 @@ pub(super) enum Failure {
     Config(Vec<Complaint>),
     /// A server, or the daemon, is out of reach: 69.
     Unavailable(anyhow::Error),
-    /// The store cannot be used: 74.
+    /// The store cannot be used now: 74; systemd tries again.
     Store(anyhow::Error),
+    /// The store is not what it was, and a person must decide: 65; systemd does not restart on it.
+    Decision(anyhow::Error),
     /// Anything else: 1.
     Other(anyhow::Error),
 }
@@ -23,6 +26,7 @@ impl Failure {
             Self::Config(_) => ExitCode::from(78),
             Self::Unavailable(_) => ExitCode::from(69),
             Self::Store(_) => ExitCode::from(74),
+            Self::Decision(_) => ExitCode::from(65),
             Self::Other(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
             Self::Other(_) => ExitCode::FAILURE,
         }
@@ -50,7 +54,9 @@ impl std::fmt::Display for Failure {
                 )?;
                 complaints.iter().try_for_each(|c| write!(f, "\n  {c}"))
             }
-            Self::Unavailable(e) | Self::Store(e) | Self::Other(e) => write!(f, "{e:#}"),
+            Self::Unavailable(e) | Self::Store(e) | Self::Decision(e) | Self::Other(e) => {
+                write!(f, "{e:#}")
+            }
         }
     }
 }
@@ -58,6 +64,16 @@ impl std::fmt::Display for Failure {
 impl From<Vec<Complaint>> for Failure {
     fn from(complaints: Vec<Complaint>) -> Self {
         Self::Config(complaints)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        if error.wants_a_decision() {
+            Self::Decision(error.into())
+        } else {
+            Self::Store(error.into())
+        }
     }
 }
 
@@ -81,5 +97,43 @@ impl From<serde_json::Error> for Failure {
         } else {
             Self::Other(error.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faults: F10 F11 F13; holds I9.
+    #[test]
+    fn what_only_a_person_can_mend_is_not_what_systemd_tries_again() {
+        let unit = include_str!("../../systemd/mailclerk.service");
+        let never = unit
+            .lines()
+            .find_map(|line| line.strip_prefix("RestartPreventExitStatus="))
+            .unwrap_or_default();
+        let stays_down = |failure: &Failure| {
+            let code = format!("{:?}", failure.code());
+            never
+                .split(' ')
+                .any(|n| code == format!("{:?}", ExitCode::from(n.parse::<u8>().unwrap_or(0))))
+        };
+        let refused = [
+            OpenError::Newer { found: 2, known: 1 },
+            OpenError::Damaged(String::new()),
+            OpenError::Behind(String::new()),
+        ];
+        for error in refused {
+            assert!(stays_down(&Failure::from(error)));
+        }
+        assert!(stays_down(&Failure::Config(Vec::new())));
+        let disk = OpenError::Disk {
+            path: "state".into(),
+            why: "no space left".to_owned(),
+        };
+        assert!(!stays_down(&Failure::from(disk)), "it comes back by itself");
+        assert!(!stays_down(&Failure::from(OpenError::InUse)));
+        assert!(!stays_down(&Failure::Unavailable(anyhow::anyhow!("x"))));
+        assert!(!stays_down(&Failure::Other(anyhow::anyhow!("x"))));
     }
 }

@@ -1,5 +1,7 @@
 //! Lists: tickets, outbox, ledger, status; for a person or as JSON.
 
+mod find;
+
 use std::io::Write;
 
 use clap::Args;
@@ -9,6 +11,7 @@ use serde_json::Value;
 use crate::cli::ConfigArgs;
 use crate::cli::ask::ask;
 use crate::cli::exit::Failure;
+use crate::cli::reconcile;
 use crate::cli::safe;
 use crate::daemon::answer::Question;
 
@@ -31,6 +34,16 @@ pub(super) enum TicketsCommand {
     List(ListArgs),
     /// One ticket with all that happened on it.
     Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+        /// The ticket's number.
+        number: u64,
+    },
+    /// Erases a ticket with all that is known of it: a person asks to be forgotten.
+    Erase {
         #[command(flatten)]
         config: ConfigArgs,
         /// JSON instead of text.
@@ -73,6 +86,8 @@ pub(super) struct OneMail {
 pub(super) enum LedgerCommand {
     /// The mails handled last, and how.
     List(ListArgs),
+    /// Was this mail handled, what became of it, what was sent because of it, and when?
+    Find(find::FindArgs),
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +129,14 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             let said = ask(&config.config, &Question::Ticket { number: *number })?;
             if *json { raw(&said) } else { show(&said) }
         }
+        TicketsCommand::Erase {
+            config,
+            json,
+            number,
+        } => {
+            let said = ask(&config.config, &Question::Erase { number: *number })?;
+            if *json { raw(&said) } else { show(&said) }
+        }
     }
 }
 
@@ -144,7 +167,10 @@ fn one(mail: &OneMail, question: &Question) -> Result<(), Failure> {
 }
 
 pub(super) fn ledger(command: &LedgerCommand) -> Result<(), Failure> {
-    let LedgerCommand::List(list) = command;
+    let list = match command {
+        LedgerCommand::List(list) => list,
+        LedgerCommand::Find(args) => return find::find(args),
+    };
     let said = ask(&list.config.config, &Question::Ledger { limit: list.limit })?;
     table(
         &said,
@@ -162,8 +188,15 @@ pub(super) fn ledger(command: &LedgerCommand) -> Result<(), Failure> {
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let said = ask(&args.config.config, &Question::Status)?;
-    if args.json { raw(&said) } else { show(&said) }
+    let mut said = ask(&args.config.config, &Question::Status)?;
+    if args.json {
+        return raw(&said);
+    }
+    let reconciled = said
+        .as_object_mut()
+        .and_then(|fields| fields.remove("reconciled"));
+    show(&said)?;
+    reconcile::tell(&reconciled.unwrap_or_default())
 }
 
 fn raw(said: &Value) -> Result<(), Failure> {
@@ -174,7 +207,7 @@ fn raw(said: &Value) -> Result<(), Failure> {
 }
 
 /// Rows of the named fields, columns as wide as they need to be.
-fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Failure> {
+pub(super) fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Failure> {
     if json {
         return raw(said);
     }
@@ -232,7 +265,7 @@ fn show(said: &Value) -> Result<(), Failure> {
 }
 
 /// A value on one line, control characters made visible: subjects are strangers' words.
-fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -11,8 +11,10 @@ mod learn;
 mod list;
 mod log;
 mod picture;
+mod reconcile;
 mod run;
 mod score;
+mod store;
 
 use std::io::Write;
 use std::path::Path;
@@ -34,7 +36,7 @@ const CONFIG: &str = "/etc/mailclerk/mailclerk.toml";
     version,
     about = "A clerk for a support mailbox: answers what can be answered, forwards the rest to people, loses nothing.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 69 a server or the daemon is out of reach, \
-                  74 the store cannot be used, 78 config or rules are wrong (nothing was started)."
+                  65 the store is not what it was and a person must decide, 74 the store cannot be used now, 78 config or rules are wrong (nothing was started)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -64,6 +66,11 @@ enum Command {
     /// Lists the mails that were handled, and how.
     #[command(subcommand)]
     Ledger(list::LedgerCommand),
+    /// Looks at the store, backs it up, puts it back, mends it.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// Has the daemon compare every mail of its mailboxes with the ledger, now, and tells what it found and healed.
+    Reconcile(reconcile::ReconcileArgs),
     /// Tells how the daemon and the store are doing.
     Status(list::StatusArgs),
 }
@@ -139,6 +146,8 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
+        Command::Store(command) => store::run(&command),
+        Command::Reconcile(args) => reconcile::run(&args),
         Command::Status(args) => list::status(&args),
     };
     match done {

@@ -37,6 +37,58 @@ impl TryFrom<String> for Seconds {
     }
 }
 
+/// How long something is kept: `"forever"` (or, never erased, `"never"`), or a duration of at least a week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Keep(pub Option<Seconds>);
+
+/// Shorter would erase conversations that are going on: mails wait for days when a server is away.
+const KEEP_S_LEAST: u64 = 7 * 86_400;
+
+impl TryFrom<String> for Keep {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if ["forever", "never"].contains(&text.as_str()) {
+            return Ok(Self(None));
+        }
+        let kept = Seconds::try_from(text.clone())
+            .map_err(|why| format!("{why}; or \"forever\", to erase nothing by itself"))?;
+        if kept.0 < KEEP_S_LEAST {
+            return Err(format!(
+                "`{text}` is too short: keep at least \"7d\", as conversations go on for days"
+            ));
+        }
+        Ok(Self(Some(kept)))
+    }
+}
+
+/// How often something happens: a duration of at least a minute, or `"never"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Every(pub Option<Seconds>);
+
+/// Oftener is a burden and no help.
+const EVERY_S_LEAST: u64 = 60;
+
+impl TryFrom<String> for Every {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let every =
+            Seconds::try_from(text.clone()).map_err(|why| format!("{why}, or \"never\""))?;
+        if every.0 < EVERY_S_LEAST {
+            return Err(format!(
+                "`{text}` is too often: at least \"1m\", or \"never\""
+            ));
+        }
+        Ok(Self(Some(every)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +105,27 @@ mod tests {
         assert_eq!(read("5d"), Some(432_000));
         for wrong in ["", "15", "m", "-1s", "1w", "1.5h", "99999999d", "１s"] {
             assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_for_a_week_at_least_or_for_ever() {
+        let keep = |text: &str| Keep::try_from(text.to_owned()).map(|keep| keep.0);
+        assert_eq!(keep("forever"), Ok(None));
+        assert_eq!(keep("never"), Ok(None));
+        assert_eq!(keep("7d"), Ok(Some(Seconds(604_800))));
+        for wrong in ["6d", "0s", "", "always"] {
+            assert!(keep(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_happens_now_and_then_may_be_told_never_to() {
+        let every = |text: &str| Every::try_from(text.to_owned());
+        assert_eq!(every("24h"), Ok(Every(Some(Seconds(86_400)))));
+        assert_eq!(every("never"), Ok(Every(None)));
+        for wrong in ["0s", "59s", "Never", "", "24"] {
+            assert!(every(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::duration::Every;
+use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
@@ -30,6 +32,9 @@ pub struct ConfigFile {
     /// What goes to the log.
     #[serde(default)]
     pub log: LogFile,
+    /// How long what is kept.
+    #[serde(default)]
+    pub keep: KeepFile,
 }
 
 /// One mailbox.
@@ -48,6 +53,9 @@ pub struct MailboxFile {
     /// At the first start, mail older than this is not handled.
     #[serde(default = "two_days")]
     pub first_start_age_max: Seconds,
+    /// How often every mail of the folder is compared with the ledger.
+    #[serde(default = "daily")]
+    pub reconcile: Every,
     /// Where mails come from.
     pub imap: Spanned<ImapFile>,
     /// Where mails go out.
@@ -101,6 +109,12 @@ pub struct ImapFile {
     /// Mails with more octets are read only at their beginning, and a person gets them.
     #[serde(default = "mail_bytes_max")]
     pub mail_bytes_max: u32,
+    /// No other daemon reads this mailbox: a server that keeps no keywords will do.
+    #[serde(default)]
+    pub alone: bool,
+    /// A mail that another daemon has claimed is left alone for so long.
+    #[serde(default = "one_hour")]
+    pub claim_wait: Seconds,
 }
 
 /// The SMTP side.
@@ -193,6 +207,14 @@ impl Default for ControlFile {
     }
 }
 
+/// How long what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepFile {
+    /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
+    pub tickets: Keep,
+}
+
 /// What goes to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -270,6 +292,14 @@ fn two() -> u8 {
 
 fn one_minute() -> Seconds {
     Seconds(60)
+}
+
+fn one_hour() -> Seconds {
+    Seconds(3_600)
+}
+
+fn daily() -> Every {
+    Every(Some(Seconds(86_400)))
 }
 
 fn two_days() -> Seconds {

@@ -4,6 +4,7 @@ pub mod duration;
 pub mod file;
 pub mod folder;
 pub mod oauth;
+mod places;
 pub mod secret;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::file::ConfigFile;
-use crate::config::file::ControlFile;
 use crate::config::file::FilingFile;
 use crate::config::file::ImapFile;
 use crate::config::file::LogFile;
@@ -26,6 +25,9 @@ use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
 use crate::triage::source::Complaint;
+
+pub use crate::config::places::Places;
+pub use crate::config::places::places;
 
 /// A config that holds together: every relation checked, every rule compiled.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub mailboxes: Vec<MailboxConfig>,
     /// The queues with their agents.
     pub queues: Vec<Queue>,
+    /// Seconds that tickets are kept after their last change; none: for ever.
+    pub keep_tickets_s: Option<u64>,
 }
 
 /// One mailbox, validated.
@@ -57,6 +61,8 @@ pub struct MailboxConfig {
     pub authserv_id: Option<String>,
     /// At the first start, mail older than this (seconds) is not handled.
     pub first_start_age_s_max: u64,
+    /// Seconds between two reconciliations; none: only when asked.
+    pub reconcile_s: Option<u64>,
     /// The IMAP side; paths resolved.
     pub imap: ImapFile,
     /// The SMTP side; paths resolved.
@@ -69,6 +75,8 @@ pub struct MailboxConfig {
 const MAIL_BYTES_MAX_LEAST: u32 = 64 * 1024;
 /// Polling more often than this is no help and a burden to the server.
 const POLL_S_LEAST: u64 = 1;
+/// A claim that is not respected for at least so long claims nothing.
+const CLAIM_WAIT_S_LEAST: u64 = 2;
 /// A server may log an idle client out after 30 minutes (RFC 9051, 5.4).
 const POLL_S_MOST: u64 = 25 * 60;
 /// `sun_path` has 108 octets, its end included (unix(7)).
@@ -148,6 +156,7 @@ impl Checker<'_> {
             log: file.log.clone(),
             mailboxes,
             queues,
+            keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
         })
     }
 
@@ -167,6 +176,7 @@ impl Checker<'_> {
             rules,
             authserv_id: mailbox.authserv_id.clone(),
             first_start_age_s_max: mailbox.first_start_age_max.0,
+            reconcile_s: mailbox.reconcile.0.map(|every| every.0),
             imap,
             smtp,
             filing: mailbox.filing.clone(),
@@ -228,6 +238,12 @@ impl Checker<'_> {
                 &format!(
                     "[mailbox.{name}.imap] mail_bytes_max must be at least {MAIL_BYTES_MAX_LEAST}"
                 ),
+            );
+        }
+        if imap.claim_wait.0 < CLAIM_WAIT_S_LEAST {
+            self.complain(
+                at,
+                &format!("[mailbox.{name}.imap] claim_wait must be at least \"2s\""),
             );
         }
         if !(POLL_S_LEAST..=POLL_S_MOST).contains(&imap.poll.0) {
@@ -339,48 +355,6 @@ pub fn is_loopback(host: &str) -> bool {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Where a running daemon is found: all that the commands need that ask it.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// The state folder.
-    pub state: PathBuf,
-    /// The control socket.
-    pub socket: PathBuf,
-}
-
-/// The two keys that lead to a daemon. All else may be wrong meanwhile: who mends a config still wants to ask.
-#[derive(Debug, Deserialize)]
-struct PlacesFile {
-    state: PathBuf,
-    #[serde(default)]
-    control: ControlPlace,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct ControlPlace {
-    socket: Option<PathBuf>,
-}
-
-/// Reads a config only for its places; nothing else in it is looked at.
-///
-/// # Errors
-/// When the file cannot be read, is no TOML, or names no state folder.
-pub fn places(path: &Path) -> Result<Places, Vec<Complaint>> {
-    let name = path.display().to_string();
-    let text = read(path, &name)?;
-    let file: PlacesFile =
-        toml::from_str(&text).map_err(|e| vec![Complaint::of_toml(&name, &text, &e)])?;
-    let base = path.parent().unwrap_or(Path::new("."));
-    let socket = file
-        .control
-        .socket
-        .unwrap_or_else(|| ControlFile::default().socket);
-    Ok(Places {
-        state: base.join(&file.state),
-        socket: base.join(socket),
-    })
 }
 
 fn read(path: &Path, name: &str) -> Result<String, Vec<Complaint>> {

@@ -22,6 +22,8 @@ use tokio::process::Command;
 
 /// Bytes that a secret may have; tokens of large providers take 4 KiB.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// Errors that pass by themselves: EINTR, EIO, ENOMEM, ENFILE, EMFILE.
+const PASSING: [i32; 5] = [4, 5, 12, 23, 24];
 /// How long a command may take to print a secret; it may ask a vault over the network.
 const COMMAND_ALLOWED: Duration = Duration::from_secs(30);
 
@@ -131,6 +133,14 @@ pub enum SecretError {
         /// The system's words.
         why: String,
     },
+    /// The system cannot open or read any file now.
+    #[error("the secret file {path} cannot be read now ({why})")]
+    Busy {
+        /// The file.
+        path: String,
+        /// The system's words.
+        why: String,
+    },
     /// Others may change the file.
     #[error(
         "the secret file {path} may be changed by others (mode {mode:04o}): run chmod 600 on it"
@@ -170,7 +180,7 @@ pub enum SecretError {
 impl SecretError {
     /// Returns whether waiting may help: a command may ask a service that is down. Else a person must act.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Command { .. })
+        matches!(self, Self::Command { .. } | Self::Busy { .. })
     }
 }
 
@@ -280,7 +290,14 @@ fn read_file_now(path: &Path, judge_mode: bool) -> Result<Revealed, SecretError>
         path: shown.clone(),
         why,
     };
-    let kind = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    let unread = |error: std::io::Error| {
+        let (path, why) = (shown.clone(), error.to_string());
+        match error.raw_os_error() {
+            Some(error) if PASSING.contains(&error) => SecretError::Busy { path, why },
+            _ => SecretError::File { path, why },
+        }
+    };
+    let kind = std::fs::metadata(path).map_err(unread)?;
     if !kind.is_file() {
         // A FIFO would hold us for ever.
         return Err(failed("it is no regular file".to_owned()));
@@ -292,7 +309,7 @@ fn read_file_now(path: &Path, judge_mode: bool) -> Result<Revealed, SecretError>
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(unread)?;
     let mut revealed = one_line(bytes, &format!("the secret file {shown}"))?;
     if judge_mode && mode & 0o044 != 0 {
         revealed.warning = Some(format!(

@@ -1,12 +1,16 @@
 //! What the store says when an operator asks: the same answer through the socket and without a daemon.
 
+mod erase;
+mod find;
+
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::clock::SystemClock;
 use crate::clock::Timestamp;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
@@ -22,6 +26,8 @@ use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
+
+pub use crate::daemon::answer::find::Sought;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
@@ -59,25 +65,50 @@ pub enum Question {
         /// Its number in the outbox.
         id: u64,
     },
+    /// Begin a backup.
+    Backup {
+        /// The folder, from `/` on.
+        dir: PathBuf,
+    },
+    /// How far has the backup come?
+    Backed,
     /// The mails handled last.
     Ledger {
         /// At most so many.
         limit: usize,
     },
+    /// Was this mail handled, what became of it, what was sent because of it?
+    Find(Sought),
+    /// Erase a ticket and what its mails said.
+    Erase {
+        /// Its number.
+        number: u64,
+    },
+    /// Compare every mail with the ledger, now; only a daemon can.
+    Reconcile {
+        /// One mailbox by its name; none: all.
+        mailbox: Option<String>,
+    },
 }
 
 /// Answers; a failure is an object with `error`. `stuck` are the loops without progress, when a daemon runs.
-pub fn answer(store: &Store, question: &Question, stuck: Option<&[String]>) -> Value {
-    answered(store, question, stuck).unwrap_or_else(|e| json!({ "error": e.to_string() }))
+pub fn answer(
+    store: &Store,
+    question: &Question,
+    clock: &dyn Clock,
+    stuck: Option<&[String]>,
+) -> Value {
+    answered(store, question, clock, stuck).unwrap_or_else(|e| json!({ "error": e.to_string() }))
 }
 
 fn answered(
     store: &Store,
     question: &Question,
+    clock: &dyn Clock,
     stuck: Option<&[String]>,
 ) -> Result<Value, StoreError> {
     Ok(match question {
-        Question::Status => status(store, stuck),
+        Question::Status => status(store, clock, stuck),
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
             Value::Array(tickets.iter().map(ticket).collect())
@@ -108,16 +139,24 @@ fn answered(
             Value::Array(mails.iter().map(outbox).collect())
         }
         Question::Resend { id } => {
-            let state = store.resend(OutboxId(*id), SystemClock.now())?;
+            let state = store.resend(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
                 matches!(s, Delivery::Waiting { .. })
             })
         }
         Question::Drop { id } => {
-            let state = store.give_up(OutboxId(*id), SystemClock.now())?;
+            let state = store.give_up(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
                 matches!(s, Delivery::Dropped { .. })
             })
+        }
+        Question::Backup { dir } => match store.begin_backup(dir, clock.now()) {
+            Ok(()) => json!({ "backup": "running" }),
+            Err(e) => json!({ "error": e.to_string() }),
+        },
+        Question::Backed => json!(store.backup_state()),
+        Question::Reconcile { .. } => {
+            json!({ "error": "no daemon runs; only a running one is connected to the mailboxes" })
         }
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
@@ -128,6 +167,8 @@ fn answered(
                     .collect(),
             )
         }
+        Question::Find(sought) => find::answer(store, sought)?,
+        Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
     })
 }
 
@@ -167,7 +208,7 @@ fn ticket(ticket: &Ticket) -> Value {
     })
 }
 
-fn status(store: &Store, stuck: Option<&[String]>) -> Value {
+fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
     let counts = store.counts();
     json!({
         "running": stuck.is_some(),
@@ -178,6 +219,7 @@ fn status(store: &Store, stuck: Option<&[String]>) -> Value {
         "tickets_with_agents": counts.with_agent,
         "outbox_waiting": counts.waiting + counts.leased,
         "outbox_parked": counts.parked,
+        "replies_held": clock.doubt(),
     })
 }
 
@@ -185,10 +227,12 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
     let mut row = json!({
         "mail": { "mailbox": mail.mailbox, "uid_validity": mail.uid_validity, "uid": mail.uid },
         "at": time(view.at),
+        "received": view.received.map(time),
         "why": view.why,
     });
     let told = match &view.state {
         LedgerState::Skipped => json!({ "screening": "skipped", "intents": [], "because": [] }),
+        LedgerState::Erased => json!({ "screening": "erased", "intents": [], "because": [] }),
         LedgerState::Handled(handled) => json!({
             "sender": handled.sender.as_ref().map(ToString::to_string),
             "message_id": handled.message_id.as_ref().map(|i| i.as_str().to_owned()),

@@ -3,13 +3,17 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
+use serde_json::Value;
+use serde_json::json;
 use tokio::io::AsyncBufReadExt;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
@@ -64,34 +68,50 @@ pub(super) async fn serve(listener: UnixListener, shared: Shared) -> Result<(), 
 }
 
 async fn attend(stream: UnixStream, shared: Shared) {
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, exchange(stream, shared)).await {
+    if let Err(error) = exchange(stream, shared).await {
         tracing::debug!(%error, "a guest at the control socket went away");
     }
 }
 
 async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader.take(QUESTION_BYTES_MAX));
     let mut line = String::new();
-    BufReader::new(reader.take(QUESTION_BYTES_MAX))
-        .read_line(&mut line)
-        .await?;
+    timeout(PATIENCE, reader.read_line(&mut line)).await??;
     let said = match serde_json::from_str::<Question>(&line) {
-        Ok(question) => {
-            let store = shared.store.clone();
-            let stuck = shared.pulses.stuck();
-            let resend = matches!(question, Question::Resend { .. });
-            let said = tokio::task::spawn_blocking(move || answer(&store, &question, Some(&stuck)))
-                .await
-                .map_err(|e| io::Error::other(unexpected(&e)))?;
-            if resend && said.get("error").is_none() {
-                shared.resent.notify_one();
+        // The one answer that takes long, with a patience of its own.
+        Ok(Question::Reconcile { mailbox }) => {
+            match shared.reconciling.ask(mailbox.as_deref()).await {
+                Ok(rows) => Value::Array(rows),
+                Err(why) => json!({ "error": why }),
             }
-            said
         }
-        Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }),
+        Ok(question) => timeout(PATIENCE, from_the_store(question, &shared)).await??,
+        Err(error) => json!({ "error": format!("not a question: {error}") }),
     };
     let mut bytes = serde_json::to_vec(&said)?;
     bytes.push(b'\n');
-    writer.write_all(&bytes).await?;
-    writer.shutdown().await
+    let told = async {
+        writer.write_all(&bytes).await?;
+        writer.shutdown().await
+    };
+    timeout(PATIENCE, told).await?
+}
+
+async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value> {
+    let store = shared.store.clone();
+    let (clock, stuck) = (Arc::clone(&shared.clock), shared.pulses.stuck());
+    let resend = matches!(question, Question::Resend { .. });
+    let status = matches!(question, Question::Status);
+    let mut said =
+        tokio::task::spawn_blocking(move || answer(&store, &question, &*clock, Some(&stuck)))
+            .await
+            .map_err(|e| io::Error::other(unexpected(&e)))?;
+    if resend && said.get("error").is_none() {
+        shared.resent.notify_one();
+    }
+    if let (true, Value::Object(fields)) = (status, &mut said) {
+        fields.insert("reconciled".to_owned(), shared.reconciling.rows().into());
+    }
+    Ok(said)
 }

@@ -7,6 +7,7 @@
 
 mod lane;
 mod pause;
+mod tell;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

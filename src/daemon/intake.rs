@@ -1,4 +1,8 @@
-//! One mailbox: what is new is fetched, thought about, made durable, and only then filed away.
+//! One mailbox: what is new is claimed, fetched, thought about, made durable, and only then filed away.
+
+mod away;
+pub(super) mod claims;
+mod fetch;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,10 +16,11 @@ use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::daemon::groups::groups;
+use crate::daemon::peril::Peril;
 use crate::daemon::pulse::Pulse;
+use crate::daemon::reconcile::Desk;
+use crate::daemon::upkeep::Upkeep;
 use crate::daemon::work::Work;
-use crate::mailbox::Fetched;
-use crate::mailbox::Filing;
 use crate::mailbox::Listed;
 use crate::mailbox::Mailbox;
 use crate::mailbox::MailboxError;
@@ -27,25 +32,23 @@ use crate::mailbox::resume::Resume;
 use crate::mailbox::resume::resume;
 use crate::steps;
 use crate::steps::Step;
-use crate::store::MailRef;
 use crate::store::StoreError;
 use crate::triage::Office;
 use crate::triage::desk::Rules;
 
 /// Listed at once; more only costs memory.
-const LIST_MAX: usize = 1_000;
+pub(super) const LIST_MAX: usize = 1_000;
 /// Pauses after lost connections grow to this many seconds.
 const PAUSE_S_MAX: u64 = 300;
+/// A session that lasted so long was worth its connection. A server that hangs up right after all was read is not
+/// connected every second.
+const WORTH_S: u64 = 60;
 /// After a refused login, wait long: repeated attempts lock accounts.
 const LOGIN_PAUSE_S: u64 = 900;
-/// After so many tries (with growing pauses some minutes) a mail that alone cannot be fetched goes to a person unread.
-const FETCH_TRIES_MAX: u32 = 8;
 /// A mailbox that gives nothing for so long wants a person.
 const PATIENCE_S: u64 = 900;
 /// While the disk takes nothing, try again after so many seconds.
 const SPOOL_PAUSE_S: u64 = 60;
-/// Mails to be filed away that are looked at in one round.
-const FILINGS_MAX: usize = 100_000;
 /// Beyond the poll interval, the longest a loop may be silent: commands have deadlines of their own.
 const SILENCE_S_MAX: u64 = 1_800;
 
@@ -61,26 +64,46 @@ pub(super) struct IntakePart<M> {
     pub(super) poll_s: u64,
     /// At the first start, mail older than this (seconds) is not handled.
     pub(super) first_start_age_s_max: u64,
+    /// What keeps mailbox and store together.
+    pub(super) upkeep: Upkeep,
 }
 
 /// One mailbox's loop.
 pub(super) struct Intake<M> {
-    part: IntakePart<M>,
-    shared: Shared,
-    pulse: Pulse,
-    /// UIDs of groups that could not be fetched: fetched one by one.
-    suspects: BTreeSet<u32>,
+    pub(super) part: IntakePart<M>,
+    pub(super) shared: Shared,
+    pub(super) pulse: Pulse,
+    /// Who wants this mailbox reconciled, and what came of it.
+    pub(super) desk: Arc<Desk>,
+    /// UIDs that are fetched one by one.
+    pub(super) suspects: BTreeSet<u32>,
     /// Sessions in a row that came to no good.
     failures: u32,
     /// Filings in a row on which the connection broke.
     filing_failures: u32,
     /// When all was well last.
     good: Instant,
+    pub(super) peril: Peril,
+}
+
+/// How mails come to be taken in.
+#[derive(Debug, Clone)]
+pub(super) enum Manner {
+    /// As news, in the order of their UIDs; the cursor goes along.
+    News,
+    /// Another had claimed them, and has let them go undone.
+    Late,
+    /// Another claimed them and left them lying: for a person, unanswered.
+    Over,
+    /// Reconciliation found them without a final state, or (those in the set) with one that is not theirs.
+    Gap(BTreeSet<u32>),
 }
 
 /// Why a session with the mailbox ended.
-enum End {
+pub(super) enum End {
     Stop,
+    /// Somebody waits for this mailbox: begin again at once.
+    Again,
     Mailbox(MailboxError),
     Daemon(DaemonError),
 }
@@ -103,10 +126,13 @@ impl<M: Mailbox> Intake<M> {
         let pulse = shared
             .pulses
             .add(&format!("intake {}", part.office.mailbox), silence);
+        let desk = shared.reconciling.desk(&part.office.mailbox);
         Self {
+            peril: Peril::new(shared.store.clone(), part.office.mailbox.clone()),
             part,
             shared,
             pulse,
+            desk,
             suspects: BTreeSet::new(),
             failures: 0,
             filing_failures: 0,
@@ -116,9 +142,16 @@ impl<M: Mailbox> Intake<M> {
 
     /// Runs until told to stop.
     pub(super) async fn run(mut self) -> Result<(), DaemonError> {
+        self.peril.begin().await?;
         loop {
-            let pause_s = match self.session().await {
+            let began = Instant::now();
+            let ended = self.session().await;
+            if began.elapsed().as_secs() >= WORTH_S {
+                self.failures = 0;
+            }
+            let pause_s = match ended {
                 Ok(()) | Err(End::Stop) => break,
+                Err(End::Again) => continue,
                 Err(End::Daemon(DaemonError::Store(StoreError::Spool(why)))) => {
                     // Nothing was recorded; the mails are still in the mailbox.
                     tracing::error!(
@@ -140,7 +173,7 @@ impl<M: Mailbox> Intake<M> {
             }
         }
         self.part.mailbox.close().await;
-        Ok(())
+        self.peril.end().await
     }
 
     fn pause_s(&self, error: &MailboxError) -> u64 {
@@ -176,10 +209,19 @@ impl<M: Mailbox> Intake<M> {
                 tracing::warn!(mailbox = self.part.office.mailbox, note, "the server says");
             }
             after = self.catch_up(&opened, after, gate).await?;
+            self.look_after_waiting(&opened, gate).await?;
+            self.peril.over().await?;
             self.file_away(&opened).await?;
-            (self.failures, self.good) = (0, Instant::now());
+            self.good = Instant::now();
+            self.reconcile_when_due(&opened, after, gate).await?;
             // Dropping the wait drops its connection; the mailbox opens a new one when asked.
-            let woken = unless(&self.shared.stop, self.part.mailbox.wait(self.part.poll_s)).await?;
+            let desk = Arc::clone(&self.desk);
+            let woken = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return Err(End::Stop),
+                () = desk.wanted() => return Err(End::Again),
+                woken = self.part.mailbox.wait(self.part.poll_s) => woken,
+            };
             let _: Woken = woken?;
             self.pulse.beat();
         }
@@ -193,15 +235,19 @@ impl<M: Mailbox> Intake<M> {
         let since = match resume(saved, opened) {
             Resume::After(uid) => return Ok((uid, gate)),
             Resume::First => {
+                self.refuse_anothers_mailbox().await?;
                 let age_s = i64::try_from(self.part.first_start_age_s_max).unwrap_or(i64::MAX);
-                self.shared.clock.now().plus_s(-age_s)
+                self.shared.clock.date().plus_s(-age_s)
             }
             Resume::Rescan => {
                 tracing::warn!(
                     mailbox = self.part.office.mailbox,
                     "the server gave new UIDs: everything is looked at again; known mails are recognised, old ones left alone"
                 );
-                gate.map_or(Timestamp::default(), |g| g.since)
+                // What was erased for its age is known no more: it counts as old.
+                let store = self.shared.store.clone();
+                let horizon = blocking(move || store.horizon()).await?.unwrap_or_default();
+                gate.map_or(Timestamp::default(), |g| g.since).max(horizon)
             }
         };
         let cursor = Cursor {
@@ -233,56 +279,77 @@ impl<M: Mailbox> Intake<M> {
         loop {
             let listed =
                 unless(&self.shared.stop, self.part.mailbox.list(after, LIST_MAX)).await??;
-            let Some(last) = listed.last() else {
+            let Some(last) = listed.last().map(|l| l.uid) else {
                 return Ok(after);
             };
-            let last = last.uid;
-            for group in groups(&listed, &self.suspects) {
-                self.group(opened, group, gate).await?;
-                self.pulse.beat();
-                if self.shared.stop.is_cancelled() {
-                    return Err(End::Stop);
-                }
-            }
+            self.take_in(opened, &listed, gate, &Manner::News).await?;
             after = last;
         }
     }
 
-    /// One group: fetch, think, commit, file away.
+    /// Takes mails in, group by group.
+    pub(super) async fn take_in(
+        &mut self,
+        opened: &Opened,
+        listed: &[Listed],
+        gate: Option<Gate>,
+        manner: &Manner,
+    ) -> Result<(), End> {
+        self.peril.suspects(&mut self.suspects, listed);
+        for group in groups(listed, &self.suspects) {
+            let done = self.group(opened, group, gate, manner).await;
+            let excused = matches!(done, Err(End::Mailbox(_) | End::Stop | End::Again));
+            self.peril.excuse(excused).await?;
+            done?;
+            self.pulse.beat();
+            if self.shared.stop.is_cancelled() {
+                return Err(End::Stop);
+            }
+        }
+        Ok(())
+    }
+
+    /// One group: claim, fetch, think, commit, file away.
     async fn group(
         &mut self,
         opened: &Opened,
         listed: &[Listed],
         gate: Option<Gate>,
+        manner: &Manner,
     ) -> Result<(), End> {
-        let mut wanted = Vec::new();
-        let mut skipped = Vec::new();
-        for mail in listed {
-            match gate.and_then(|g| g.holds(opened.uid_validity, mail)) {
-                Some(why) => skipped.push((mail.uid, why)),
-                None => wanted.push(mail.clone()),
-            }
-        }
-        let fetched = if wanted.is_empty() {
+        let mut share = self.claim(opened, listed, gate, manner).await?;
+        let fetched = if share.ours.is_empty() {
             Vec::new()
         } else {
-            self.fetch(opened, &wanted).await?
+            self.fetch(opened, &share.ours).await?
         };
         steps::pass(Step::Fetched);
+        self.still_claimed(&share)?;
+        share.ours.append(&mut share.gone);
         let work = Work {
             mailbox: self.part.office.mailbox.clone(),
             uid_validity: opened.uid_validity,
-            last_uid: listed.last().map_or(0, |l| l.uid),
-            wanted,
-            skipped,
+            last_uid: match manner {
+                Manner::News => listed.last().map(|l| l.uid),
+                Manner::Late | Manner::Over | Manner::Gap(_) => None,
+            },
+            silent: self.silent(&share.ours, manner),
+            again: match manner {
+                Manner::Gap(again) => again.clone(),
+                Manner::News | Manner::Late | Manner::Over => BTreeSet::new(),
+            },
+            wanted: share.ours,
+            skipped: share.skipped,
+            waiting: share.waiting,
             fetched,
             rules: Arc::clone(&self.part.rules),
             office: Arc::clone(&self.part.office),
         };
         let shared = self.shared.clone();
-        let sent = blocking(move || work.commit(&shared)).await?;
+        let done = blocking(move || work.commit(&shared)).await?;
         steps::pass(Step::Committed);
-        if sent > 0 {
+        self.desk.vanished(done.vanished);
+        if done.sent > 0 {
             self.shared.outbox_news.notify_one();
         }
         if self.filing_failures == 0 {
@@ -291,99 +358,13 @@ impl<M: Mailbox> Intake<M> {
             Ok(())
         }
     }
-
-    /// Fetches a group. When that fails, its mails are fetched one by one from then on; a mail that alone fails again and
-    /// again goes to a person unread, so that it does not hold up those behind it.
-    async fn fetch(&mut self, opened: &Opened, wanted: &[Listed]) -> Result<Vec<Fetched>, End> {
-        let alone = match wanted {
-            [one] if self.suspects.contains(&one.uid) => Some(MailRef {
-                mailbox: self.part.office.mailbox.clone(),
-                uid_validity: opened.uid_validity,
-                uid: one.uid,
-            }),
-            _ => None,
-        };
-        if let Some(mail) = alone.clone() {
-            let store = self.shared.store.clone();
-            let (uid, tries) = (mail.uid, blocking(move || store.poison(&mail)).await?);
-            if tries >= FETCH_TRIES_MAX {
-                tracing::error!(
-                    mailbox = self.part.office.mailbox,
-                    uid,
-                    tries,
-                    "the server does not give this mail; a person gets word of it"
-                );
-                return Ok(vec![Fetched {
-                    uid,
-                    raw: Vec::new(),
-                    truncated: true,
-                }]);
-            }
-        }
-        match unless(&self.shared.stop, self.part.mailbox.fetch(wanted)).await? {
-            Ok(fetched) => Ok(fetched),
-            Err(error) => {
-                self.suspects.extend(wanted.iter().map(|l| l.uid));
-                if let Some(mail) = alone {
-                    let store = self.shared.store.clone();
-                    blocking(move || store.poisoned(&mail)).await?;
-                }
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Files away what the store says is done and still lies in the folder, kind by kind, so that one folder's trouble
-    /// is not the others'. Trouble does not stop the reading of mail.
-    async fn file_away(&mut self, opened: &Opened) -> Result<(), End> {
-        let (store, name, validity) = (
-            self.shared.store.clone(),
-            self.part.office.mailbox.clone(),
-            opened.uid_validity,
-        );
-        let due = blocking(move || store.filings(&name, validity, FILINGS_MAX)).await?;
-        for kind in [
-            Filing::Answered,
-            Filing::Forwarded,
-            Filing::Quiet,
-            Filing::Keep,
-        ] {
-            let of_kind: Vec<(u32, Filing)> =
-                due.iter().filter(|(_, f)| *f == kind).copied().collect();
-            for some in of_kind.chunks(LIST_MAX) {
-                steps::pass(Step::Filing);
-                match unless(&self.shared.stop, self.part.mailbox.file(some)).await? {
-                    Ok(()) => {
-                        steps::pass(Step::Filed);
-                        self.filing_failures = 0;
-                    }
-                    Err(MailboxError::Refused { command, said }) => {
-                        // Over quota, most likely. The mails stay where they are; the next round tries again.
-                        tracing::error!(
-                            mailbox = self.part.office.mailbox,
-                            mails = of_kind.len(),
-                            "cannot be filed away: the server refused {command}: {said}"
-                        );
-                        break;
-                    }
-                    Err(error) => {
-                        self.filing_failures = self.filing_failures.saturating_add(1);
-                        return Err(error.into());
-                    }
-                }
-                let (store, name) = (self.shared.store.clone(), self.part.office.mailbox.clone());
-                let uids: Vec<u32> = some.iter().map(|(uid, _)| *uid).collect();
-                blocking(move || store.filed(&name, validity, &uids)).await?;
-                steps::pass(Step::FilingKnown);
-                self.pulse.beat();
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Waits for a piece of work with the mailbox, unless the daemon is told to stop; dropped work drops its connection.
-async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Result<T, End> {
+pub(super) async fn unless<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, End> {
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(End::Stop),

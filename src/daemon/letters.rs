@@ -1,6 +1,7 @@
 //! From a fetched mail to what the store commits: thought about, with every mail that leaves composed.
 
 mod enclosure;
+mod line;
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -9,8 +10,10 @@ use ring::digest::SHA256;
 use ring::digest::digest;
 
 use crate::clock::Timestamp;
+use crate::daemon::faults;
 use crate::daemon::groups::filing;
 use crate::daemon::letters::enclosure::enclosed;
+pub(super) use crate::daemon::letters::line::line;
 use crate::mailbox::Fetched;
 use crate::mailbox::Filing;
 use crate::message::Flaw;
@@ -25,7 +28,6 @@ use crate::store::Entry;
 use crate::store::MailRef;
 use crate::store::Outgoing;
 use crate::triage;
-use crate::triage::Disposition;
 use crate::triage::Office;
 use crate::triage::Reading;
 use crate::triage::decide;
@@ -58,6 +60,7 @@ impl Read {
 /// Reads a mail. A panic while reading it is the mail's flaw: it goes to a person, the next one flows.
 pub(super) fn read(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
     let attempt = catch_unwind(AssertUnwindSafe(|| {
+        faults::strike("read", &fetched.raw);
         let mut message = parse(&fetched.raw);
         if fetched.truncated {
             message.flaws.push(Flaw::TooBig);
@@ -109,9 +112,12 @@ pub(super) fn entry(
     case: &Case,
     rules: &Rules,
     office: &Office,
-    received: Timestamp,
-    now: Timestamp,
+    times: Times,
 ) -> Entry {
+    let Times { received, now, .. } = times;
+    if !read.reading.message.flaws.contains(&Flaw::Unparsable) {
+        faults::strike("decide", &read.raw);
+    }
     let plan = decide(&read.reading, case, rules, office, now);
     let number = number(&plan.step);
     let desk = Desk {
@@ -119,8 +125,7 @@ pub(super) fn entry(
         rules,
         office,
         filing: filing(plan.disposition),
-        received,
-        now,
+        times,
     };
     let outgoing = number.map_or_else(Vec::new, |number| {
         plan.letters
@@ -149,14 +154,24 @@ fn number(step: &Step) -> Option<TicketNumber> {
     }
 }
 
+/// The times of one mail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// When the server got it.
+    pub(super) received: Timestamp,
+    /// The desk's time.
+    pub(super) now: Timestamp,
+    /// The date that letters carry.
+    pub(super) date: Timestamp,
+}
+
 /// What the letters about one mail are made with.
 struct Desk<'a> {
     read: &'a Read,
     rules: &'a Rules,
     office: &'a Office,
     filing: Filing,
-    received: Timestamp,
-    now: Timestamp,
+    times: Times,
 }
 
 impl Desk<'_> {
@@ -166,9 +181,9 @@ impl Desk<'_> {
             rules,
             office,
             filing,
-            received,
-            now,
+            times,
         } = *self;
+        faults::strike("compose", &read.raw);
         let key = &office.key;
         let message = &read.reading.message;
         let domain = office.address.domain();
@@ -191,7 +206,7 @@ impl Desk<'_> {
         let mut text = letter.text.clone();
         let mut original = None;
         if letter.attach_original {
-            let (attached, told) = enclosed(read, office, filing, received);
+            let (attached, told) = enclosed(read, office, filing, times.received);
             text.push_str(&told);
             original = attached;
         }
@@ -210,7 +225,7 @@ impl Desk<'_> {
                 None
             },
             references,
-            date: now,
+            date: times.date,
             auto_submitted: auto_submitted(letter.purpose),
             loop_token: key.loop_token(),
             language: letter.language.clone(),
@@ -316,78 +331,6 @@ fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
         at: now,
         kind: kind.to_owned(),
         note: format!("{}{note}", by.unwrap_or_default()),
-    }
-}
-
-/// One line of log for one decision: no text of the mail, no name, no local part of a stranger's address.
-pub(super) struct Line {
-    mail: MailRef,
-    screening: &'static str,
-    disposition: Disposition,
-    intents: String,
-    language: String,
-    ticket: u64,
-    letters: String,
-    domain: String,
-    rule: String,
-    /// What happened to a forward that did not reach its agent.
-    lost: Option<String>,
-}
-
-/// Makes the line of log.
-pub(super) fn line(entry: &Entry) -> Line {
-    let plan = &entry.plan;
-    let letters: Vec<String> = plan
-        .letters
-        .iter()
-        .map(|l| format!("{:?}", l.purpose).to_lowercase())
-        .collect();
-    let rules: Vec<&str> = plan
-        .because
-        .iter()
-        .take(4)
-        .map(|b| b.rule.as_str())
-        .collect();
-    Line {
-        mail: entry.mail.clone(),
-        screening: plan.screening,
-        disposition: plan.disposition,
-        intents: plan.intents.join(","),
-        language: plan.language.clone(),
-        ticket: number(&plan.step).map_or(0, |n| n.0),
-        letters: letters.join(","),
-        domain: entry
-            .sender
-            .as_ref()
-            .map_or_else(String::new, |s| s.domain().to_owned()),
-        rule: rules.join(","),
-        lost: entry
-            .events
-            .iter()
-            .find(|e| e.kind == decide::BOUNCED_FORWARD)
-            .map(|e| e.note.clone()),
-    }
-}
-
-impl Line {
-    /// Writes it.
-    pub(super) fn log(&self) {
-        tracing::info!(
-            mailbox = self.mail.mailbox,
-            uid = self.mail.uid,
-            screening = self.screening,
-            disposition = ?self.disposition,
-            intents = self.intents,
-            language = self.language,
-            ticket = self.ticket,
-            sends = self.letters,
-            domain = self.domain,
-            rules = self.rule,
-            "mail"
-        );
-        if let Some(lost) = &self.lost {
-            tracing::error!(mailbox = self.mail.mailbox, ticket = self.ticket, "{lost}");
-        }
     }
 }
 

@@ -9,13 +9,17 @@
 pub mod answer;
 pub mod control;
 mod delivery;
+mod faults;
 mod groups;
 mod intake;
 mod letters;
 mod notify;
 pub mod parts;
+mod peril;
 mod pulse;
+mod reconcile;
 mod timers;
+mod upkeep;
 mod work;
 
 use std::panic::AssertUnwindSafe;
@@ -35,13 +39,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::clock::SystemClock;
+use crate::clock::Timestamp;
+use crate::clock::desk::DeskClock;
 use crate::config;
 use crate::config::Config;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
+use crate::daemon::reconcile::Reconciling;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -75,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) resent: Arc<tokio::sync::Notify>,
     /// Who is alive.
     pub(crate) pulses: Pulses,
+    /// Who wants a mailbox reconciled, and what came of it.
+    pub(crate) reconciling: Reconciling,
     /// Stop.
     pub(crate) stop: CancellationToken,
 }
@@ -122,21 +130,23 @@ pub async fn run(config: Config, path: PathBuf, store: Store) -> Result<(), Daem
     let mut signals = Signals::new()
         .map_err(|e| DaemonError::Surroundings(format!("cannot watch signals: {e}")))?;
     let mut next = Next::new(config, &store, None).map_err(DaemonError::Surroundings)?;
+    let clock = Arc::new(store.clock()?);
     loop {
-        match generation(next, &path, &store, &mut signals).await? {
+        match generation(next, &path, &store, &clock, &mut signals).await? {
             Why::Stop => break,
             Why::Reload(new) => next = *new,
         }
     }
+    timers::mark(&store, &clock).await?;
     notify::stopping();
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Settles mails that were on their way when somebody was cut off: an earlier process, or loops that ended too slowly.
-async fn recover(store: &Store) -> Result<(), DaemonError> {
+async fn recover(store: &Store, now: Timestamp) -> Result<(), DaemonError> {
     let store = store.clone();
-    let recovered = blocking(move || store.recover(SystemClock.now())).await?;
+    let recovered = blocking(move || store.recover(now)).await?;
     let (again, parked) = (recovered.again, recovered.parked);
     if parked > 0 {
         tracing::error!(
@@ -158,9 +168,10 @@ async fn generation(
     next: Next,
     path: &Path,
     store: &Store,
+    clock: &Arc<DeskClock>,
     signals: &mut Signals,
 ) -> Result<Why, DaemonError> {
-    recover(store).await?;
+    recover(store, clock.now()).await?;
     let Next {
         config,
         parts,
@@ -168,10 +179,11 @@ async fn generation(
     } = next;
     let shared = Shared {
         store: store.clone(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::<DeskClock>::clone(clock),
         outbox_news: Arc::new(tokio::sync::Notify::new()),
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
+        reconciling: Reconciling::default(),
         stop: CancellationToken::new(),
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();
@@ -181,7 +193,8 @@ async fn generation(
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
-    loops.spawn(timers::run(shared.clone()));
+    let keep_s = config.keep_tickets_s;
+    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep_s));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
     let why = watch(path, &config, store, signals, &mut loops).await;

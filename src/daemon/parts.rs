@@ -15,6 +15,7 @@ use crate::config::secret::Revealed;
 use crate::config::secret::Secret;
 use crate::daemon::delivery::Route;
 use crate::daemon::intake::IntakePart;
+use crate::daemon::upkeep::Upkeep;
 use crate::mailbox::Mailbox;
 use crate::mailbox::imap::FilingRules;
 use crate::mailbox::imap::ImapLimits;
@@ -55,11 +56,16 @@ impl Parts {
         let mut tokens = Tokens::new(config);
         for mailbox in &config.mailboxes {
             parts.intakes.push(IntakePart {
-                mailbox: imap(mailbox, &mut tokens)?,
+                mailbox: imap(mailbox, &mut tokens, store.instance())?,
                 rules: Arc::clone(&mailbox.rules),
                 office: Arc::new(office(config, mailbox, DeskKey::new(store.key_octets()))),
                 poll_s: mailbox.imap.poll.0,
                 first_start_age_s_max: mailbox.first_start_age_s_max,
+                upkeep: Upkeep {
+                    claim_wait_s: mailbox.imap.claim_wait.0,
+                    reconcile_s: mailbox.reconcile_s,
+                    ..Upkeep::default()
+                },
             });
             let transports = (0..mailbox.smtp.connections)
                 .map(|_| smtp(mailbox, &mut tokens))
@@ -80,7 +86,7 @@ impl Parts {
 pub fn fit(config: &Config) -> Result<(), String> {
     let mut tokens = Tokens::new(config);
     for mailbox in &config.mailboxes {
-        imap(mailbox, &mut tokens)?;
+        imap(mailbox, &mut tokens, NO_INSTANCE)?;
         smtp(mailbox, &mut tokens)?;
     }
     Ok(())
@@ -161,7 +167,7 @@ fn keeping(mailbox: &MailboxConfig) -> Keeping {
 /// A sentence that says which server, and what to do.
 pub async fn try_servers(config: &Config, mailbox: &MailboxConfig) -> Result<Vec<String>, String> {
     let mut tokens = Tokens::new(config);
-    let mut watched = imap(mailbox, &mut tokens)?;
+    let mut watched = imap(mailbox, &mut tokens, NO_INSTANCE)?;
     let opened = watched.open().await.map_err(|e| format!("IMAP: {e}"))?;
     watched.close().await;
     smtp(mailbox, &mut tokens)?
@@ -177,7 +183,14 @@ pub async fn try_servers(config: &Config, mailbox: &MailboxConfig) -> Result<Vec
     ])
 }
 
-fn imap(mailbox: &MailboxConfig, tokens: &mut Tokens) -> Result<ImapMailbox, String> {
+/// Stands for a store where there is none: nothing is claimed by it.
+const NO_INSTANCE: &str = "none";
+
+fn imap(
+    mailbox: &MailboxConfig,
+    tokens: &mut Tokens,
+    instance: &str,
+) -> Result<ImapMailbox, String> {
     let file = &mailbox.imap;
     let login = match (&file.password, &file.oauth) {
         (Some(secret), _) => ImapLogin::Password {
@@ -227,6 +240,7 @@ fn imap(mailbox: &MailboxConfig, tokens: &mut Tokens) -> Result<ImapMailbox, Str
         },
     };
     ImapMailbox::new(settings, tls(file.ca_file.as_deref())?)
+        .map(|watched| watched.claiming(instance, file.alone))
         .map_err(|e| format!("mailbox {}: {e}", mailbox.name))
 }
 
@@ -272,7 +286,7 @@ fn by_password(secret: Secret) -> SecretSource {
     })
 }
 
-fn by_token(tokens: AccessTokens) -> SecretSource {
+pub(super) fn by_token(tokens: AccessTokens) -> SecretSource {
     Arc::new(move || {
         let tokens = tokens.clone();
         Box::pin(async move {
@@ -285,7 +299,7 @@ fn by_token(tokens: AccessTokens) -> SecretSource {
     })
 }
 
-fn forgetting(tokens: AccessTokens) -> RefusedToken {
+pub(super) fn forgetting(tokens: AccessTokens) -> RefusedToken {
     Arc::new(move |refused| {
         let tokens = tokens.clone();
         Box::pin(async move { tokens.forget(&Revealed::new(refused)).await })

@@ -1,13 +1,18 @@
-//! What the clock asks for: a word to systemd, a status line, tidying.
+//! What the clock asks for: a word to systemd, a status line, tidying, and the clock's own mark.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::desk::DeskClock;
+use crate::clock::desk::Times;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::daemon::notify;
+use crate::store::Erased;
+use crate::store::Store;
 
 /// How often the status line is renewed when no watchdog asks for more.
 const TICK_S: u64 = 10;
@@ -15,14 +20,40 @@ const TICK_S: u64 = 10;
 /// How often the store forgets what is old.
 const TIDY_S: u64 = 3_600;
 
-/// Feeds the watchdog as long as every loop makes progress, and keeps the status line true.
-pub(super) async fn run(shared: Shared) -> Result<(), DaemonError> {
+/// How often the time is left on record for the next process.
+const MARK_S: u64 = 600;
+
+/// How often a doubt about the time is told again.
+const DOUBT_S: u64 = 3_600;
+
+/// Leaves the time on record.
+pub(super) async fn mark<T: Times>(
+    store: &Store,
+    clock: &Arc<DeskClock<T>>,
+) -> Result<(), DaemonError> {
+    let (store, mark) = (store.clone(), clock.mark());
+    blocking(move || store.keep_time(mark)).await
+}
+
+/// Feeds the watchdog as long as every loop makes progress, and keeps the status line true. Tickets that did not change
+/// for `keep_s` seconds are erased.
+pub(super) async fn run<T: Times>(
+    shared: Shared,
+    clock: Arc<DeskClock<T>>,
+    keep_s: Option<u64>,
+) -> Result<(), DaemonError> {
     let asked = notify::watchdog_interval().map(|i| i / 3);
     let tick = asked.map_or(Duration::from_secs(TICK_S), |i| {
         i.min(Duration::from_secs(TICK_S))
     });
-    let mut tidy_at = Instant::now();
+    let (mut tidy_at, mut mark_at) = (Instant::now(), Instant::now());
+    let mut doubt = Doubt::default();
     loop {
+        if mark_at <= Instant::now() {
+            mark(&shared.store, &clock).await?;
+            mark_at = Instant::now() + Duration::from_secs(MARK_S);
+        }
+        doubt.tell(&shared);
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => return Ok(()),
@@ -39,8 +70,7 @@ pub(super) async fn run(shared: Shared) -> Result<(), DaemonError> {
             continue;
         }
         if tidy_at <= Instant::now() {
-            let (store, now) = (shared.store.clone(), shared.clock.now());
-            let more = blocking(move || store.tidy(now)).await?;
+            let more = tidy(&shared, keep_s).await?;
             tidy_at = Instant::now()
                 + if more {
                     Duration::ZERO
@@ -49,11 +79,67 @@ pub(super) async fn run(shared: Shared) -> Result<(), DaemonError> {
                 };
         }
         let counts = shared.store.counts();
+        let held = if doubt.told.is_some() {
+            "; replies are held, as the time is in doubt"
+        } else {
+            ""
+        };
         notify::status(&format!(
-            "{} tickets, {} mails waiting to go, {} parked",
+            "{} tickets, {} mails waiting to go, {} parked{held}",
             counts.tickets,
             counts.waiting + counts.leased,
             counts.parked
         ));
     }
+}
+
+/// What was said of the time.
+#[derive(Default)]
+struct Doubt {
+    told: Option<Instant>,
+}
+
+impl Doubt {
+    /// Says when the time comes into doubt and when it is out of it; wakes who waited for that.
+    fn tell(&mut self, shared: &Shared) {
+        match (shared.clock.doubt(), self.told) {
+            (Some(why), told)
+                if told.is_none_or(|at| at.elapsed() >= Duration::from_secs(DOUBT_S)) =>
+            {
+                tracing::error!(
+                    why,
+                    "the time is in doubt: no automatic reply leaves, forwards go on; set the system's clock right, or wait: a clock that goes on steadily for half a day is believed"
+                );
+                self.told = Some(Instant::now());
+            }
+            (None, Some(_)) => {
+                tracing::warn!("the time is out of doubt; replies leave again");
+                self.told = None;
+                shared.outbox_news.notify_one();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Has the store forget what is old; returns whether there is more.
+async fn tidy(shared: &Shared, keep_s: Option<u64>) -> Result<bool, DaemonError> {
+    let (store, now) = (shared.store.clone(), shared.clock.now());
+    blocking(move || {
+        let mut more = store.tidy(now)?;
+        if let Some(keep_s) = keep_s {
+            let keep_s = i64::try_from(keep_s).unwrap_or(i64::MAX);
+            let (erased, older) = store.retain(keep_s, now)?;
+            more |= older;
+            if erased != Erased::default() {
+                tracing::info!(
+                    tickets = erased.tickets,
+                    mails = erased.mails,
+                    "erased for their age, as [keep] says"
+                );
+            }
+        }
+        Ok(more)
+    })
+    .await
 }

@@ -1,5 +1,7 @@
 //! A group's way from bytes to a durable commit; runs where it may block.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -18,22 +20,49 @@ use crate::store::Entry;
 use crate::store::Group;
 use crate::store::MailRef;
 use crate::store::StoreError;
+use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::desk::Rules;
+use crate::triage::screen::Screening;
 
 /// A group of mails, fetched.
 pub(super) struct Work {
     pub(super) mailbox: String,
     pub(super) uid_validity: u32,
-    /// Every UID up to this one has its final state with this group.
-    pub(super) last_uid: u32,
+    /// Every UID up to this one has its final state with this group, or waits; none: the cursor stays.
+    pub(super) last_uid: Option<u32>,
     pub(super) wanted: Vec<Listed>,
-    /// UIDs that are not looked at, and why.
-    pub(super) skipped: Vec<(u32, &'static str)>,
+    /// Mails that are not looked at, and why.
+    pub(super) skipped: Vec<(Listed, &'static str)>,
+    /// UIDs that another has claimed.
+    pub(super) waiting: Vec<u32>,
+    /// UIDs that no machine answers, and why.
+    pub(super) silent: BTreeMap<u32, Silence>,
+    /// UIDs whose final state is not theirs, and is forgotten.
+    pub(super) again: BTreeSet<u32>,
     pub(super) fetched: Vec<Fetched>,
     pub(super) rules: Arc<Rules>,
     pub(super) office: Arc<Office>,
 }
+
+/// Why no machine answers a mail that it would have answered otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub(super) rule: &'static str,
+    pub(super) says: &'static str,
+}
+
+/// What came of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Done {
+    /// Mails that wait to go because of it.
+    pub(super) sent: usize,
+    /// Mails that somebody took away before they were handled.
+    pub(super) vanished: u64,
+}
+
+/// The final state of a mail that was listed and then not there.
+pub(super) const GONE: &str = "was gone before it could be fetched";
 
 impl Work {
     fn mail(&self, uid: u32) -> MailRef {
@@ -44,33 +73,36 @@ impl Work {
         }
     }
 
-    /// Thinks about every mail and commits the group; returns how many mails wait to go because of it.
-    pub(super) fn commit(&self, shared: &Shared) -> Result<usize, StoreError> {
-        let now = shared.clock.now();
+    /// Thinks about every mail and commits the group.
+    pub(super) fn commit(&self, shared: &Shared) -> Result<Done, StoreError> {
+        let (now, date) = (shared.clock.now(), shared.clock.date());
         let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
         let mut told = Vec::new();
         let mut group = shared.store.group();
-        for (uid, why) in &self.skipped {
-            group.skip(&self.mail(*uid), why, now)?;
+        let mut done = Done::default();
+        for (listed, why) in &self.skipped {
+            group.skip_received(&self.mail(listed.uid), listed.received, why, now)?;
         }
+        for uid in &self.waiting {
+            group.wait(&self.mail(*uid), now)?;
+        }
+        let given: BTreeSet<u32> = self.fetched.iter().map(|f| f.uid).collect();
         for listed in &self.wanted {
-            if !self.fetched.iter().any(|f| f.uid == listed.uid) {
-                group.skip(
-                    &self.mail(listed.uid),
-                    "was gone before it could be fetched",
-                    now,
-                )?;
+            if !given.contains(&listed.uid) {
+                group.skip_received(&self.mail(listed.uid), listed.received, GONE, now)?;
+                done.vanished += 1;
+            } else if self.again.contains(&listed.uid) {
+                group.forget(&self.mail(listed.uid))?;
             }
         }
-        let mut sent = 0;
         for (read, fetched) in readings.iter().zip(&self.fetched) {
-            let Some(entry) = self.decide(&mut group, read, fetched, now)? else {
+            let Some(entry) = self.decide(&mut group, read, fetched, (now, date))? else {
                 continue;
             };
             let (letters, line) = (entry.outgoing.len(), letters::line(&entry));
             match group.add(entry, now) {
                 Ok(()) => {
-                    sent += letters;
+                    done.sent += letters;
                     told.push(line);
                 }
                 Err(CommitError::AlreadyDone) => {}
@@ -84,19 +116,16 @@ impl Work {
                 Err(CommitError::Storage(error)) => return Err(error),
             }
         }
-        group.cursor(
-            &self.mailbox,
-            Cursor {
-                uid_validity: self.uid_validity,
-                uid: self.last_uid,
-            },
-        )?;
+        if let Some(uid) = self.last_uid {
+            let uid_validity = self.uid_validity;
+            group.cursor(&self.mailbox, Cursor { uid_validity, uid })?;
+        }
         group.commit()?;
         // Only what is durable is told.
         for line in told {
             line.log();
         }
-        Ok(sent)
+        Ok(done)
     }
 
     /// Reads a mail. One that the server does not give has no words to tell it by: it is known by its place.
@@ -108,7 +137,27 @@ impl Work {
                 read.reading.message.digest = digest;
             }
         }
+        self.hush(&mut read);
         read
+    }
+
+    /// Has a mail that no machine may answer go to a person, whatever else would become of it.
+    fn hush(&self, read: &mut letters::Read) {
+        let Some(silence) = self.silent.get(&read.uid) else {
+            return;
+        };
+        let because = Because {
+            stage: "screen",
+            rule: silence.rule.to_owned(),
+            says: silence.says.to_owned(),
+            matched: String::new(),
+        };
+        let reading = &mut read.reading;
+        if let Screening::Person(person) = &reading.screening {
+            let writer = Some(person.named().clone());
+            reading.screening = Screening::Unsure(because.clone(), writer);
+        }
+        reading.signs.insert(0, because);
     }
 
     /// Decides one mail on what the store knows; none when it has its final state already.
@@ -117,7 +166,7 @@ impl Work {
         group: &mut Group<'_>,
         read: &letters::Read,
         fetched: &Fetched,
-        now: Timestamp,
+        (now, date): (Timestamp, Timestamp),
     ) -> Result<Option<Entry>, StoreError> {
         let mail = self.mail(read.uid);
         let digest = read.reading.message.digest;
@@ -138,15 +187,17 @@ impl Work {
             let clues = &read.reading.clues;
             let case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
             let mail = self.mail(read.uid);
-            Ok(letters::entry(
-                mail,
-                read,
-                &case,
-                &self.rules,
-                &self.office,
+            // A copy is filed quietly; the same mail under a new UID goes where it was to go.
+            let before = group.filing_before(&mail, &read.reading.message.digest)?;
+            let times = letters::Times {
                 received,
                 now,
-            ))
+                date,
+            };
+            let (rules, office) = (&self.rules, &self.office);
+            let mut entry = letters::entry(mail, read, &case, rules, office, times);
+            entry.filing = before.unwrap_or(entry.filing);
+            Ok(entry)
         };
         // A panic while deciding is the mail's flaw: it goes to a person unread, the next one flows.
         let decided = catch_unwind(AssertUnwindSafe(|| entry(read, group))).unwrap_or_else(|_| {
@@ -155,7 +206,17 @@ impl Work {
                 uid = read.uid,
                 "deciding the mail panicked; a person gets it unread"
             );
-            entry(&letters::unread(fetched, &self.rules, &self.office), group)
+            let mut unread = letters::unread(fetched, &self.rules, &self.office);
+            self.hush(&mut unread);
+            catch_unwind(AssertUnwindSafe(|| entry(&unread, group))).unwrap_or_else(|_| {
+                // Not even its octets may be touched: the agent is told where it lies.
+                let nothing = Fetched {
+                    uid: fetched.uid,
+                    raw: Vec::new(),
+                    truncated: true,
+                };
+                entry(&self.read(&nothing), group)
+            })
         });
         decided.map(Some)
     }

@@ -5,8 +5,9 @@
 //!   time-out, any answer that cannot be read, and any future that is dropped half-way drops the connection with it.
 //! - No ID command: the parser's part for its answer fails when the answer arrives in two packets.
 //! - Nothing is asked that the parser is weak at: no ENVELOPE, no BODYSTRUCTURE, no SEARCH. INTERNALDATE is given up for
-//!   a mailbox whose answer with it could not be read once.
+//!   a mailbox whose answers with it could not be read three times in a row.
 
+mod claim;
 mod command;
 mod connect;
 mod fetch;
@@ -19,7 +20,9 @@ mod names;
 mod select;
 mod settings;
 mod state;
+mod traces;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 pub use self::settings::FilingRules;
@@ -33,12 +36,15 @@ pub use self::settings::SecretSource;
 pub use self::settings::TlsMode;
 pub use self::settings::fixed_secret;
 
+use self::claim::Claimant;
+use self::claim::Grip;
 use self::command::Wire;
 use self::fetch::Caution;
 use self::file::Cabinet;
 use self::list::Listing;
 use self::list::Marks;
 use self::state::Broken;
+use crate::mailbox::Claim;
 use crate::mailbox::Fetched;
 use crate::mailbox::Filing;
 use crate::mailbox::Listed;
@@ -51,14 +57,20 @@ use crate::tls::Tls;
 /// Notes that are remembered, so that each is told once; a server that invents new alerts is heard no further.
 const NOTES_MAX: usize = 200;
 
+/// Lists in a row that cannot be read before dates are given up. Not the first one: without its date a mail that was
+/// there before us counts as old and is left alone, and one odd answer must not do that.
+const UNREADABLE_LISTS_MAX: u8 = 3;
+
 /// A mailbox on an IMAP server.
 #[derive(Debug)]
 pub struct ImapMailbox {
     settings: ImapSettings,
     tls: Tls,
+    /// How other daemons are told of; none: this one is alone, and does not ask.
+    claimant: Option<Claimant>,
     session: Option<Session>,
-    /// Asking for INTERNALDATE once gave an answer that could not be read.
-    dateless: bool,
+    /// Asking for INTERNALDATE gave answers that could not be read, this often in a row.
+    unreadable_lists: u8,
     /// UIDs that have ended a connection, of the UIDVALIDITY beside them.
     caution: (u32, Caution),
     told: BTreeSet<String>,
@@ -71,9 +83,10 @@ struct Session {
     wire: Wire,
     /// The keyword, if the server keeps it.
     keyword: Option<String>,
+    /// The keyword of our claims, if the server keeps it.
+    claim: Option<String>,
     idle_refused: bool,
     separator: Option<String>,
-    created: BTreeSet<String>,
 }
 
 impl ImapMailbox {
@@ -87,12 +100,21 @@ impl ImapMailbox {
         Ok(Self {
             settings,
             tls,
+            claimant: None,
             session: None,
-            dateless: false,
+            unreadable_lists: 0,
             caution: (0, Caution::default()),
             told: BTreeSet::new(),
             notes: Vec::new(),
         })
+    }
+
+    /// Has mails claimed for the store `instance`, so that another daemon leaves them alone. `alone`: the operator says
+    /// that there is no other; then a server that keeps no keywords will do.
+    #[must_use]
+    pub fn claiming(mut self, instance: &str, alone: bool) -> Self {
+        self.claimant = Some(Claimant::new(instance, alone));
+        self
     }
 
     /// Returns whether there is a connection.
@@ -140,6 +162,21 @@ impl ImapMailbox {
         }
     }
 
+    async fn hold(
+        &mut self,
+        uids: &[u32],
+        grip: Grip,
+    ) -> Result<BTreeMap<u32, Claim>, MailboxError> {
+        let mut session = self.take()?;
+        let Some(keyword) = session.claim.clone() else {
+            self.session = Some(session);
+            return Ok(crate::mailbox::all_ours(uids));
+        };
+        let marks = session.marks();
+        let result = claim::claim(&mut session.wire, &keyword, &marks, uids, grip).await;
+        self.settle(session, result)
+    }
+
     async fn connected(&mut self) -> Result<Session, MailboxError> {
         if let Some(session) = self.session.take() {
             return Ok(session);
@@ -151,10 +188,30 @@ impl ImapMailbox {
         Ok(Session {
             wire,
             keyword: None,
+            claim: None,
             idle_refused: !self.settings.idle,
             separator: None,
-            created: BTreeSet::new(),
         })
+    }
+
+    /// Finds how claims are kept here.
+    ///
+    /// # Errors
+    /// [`MailboxError::Unfit`], when they are not and must be.
+    fn claims(&self, wire: &Wire) -> Result<Option<String>, MailboxError> {
+        let Some(claimant) = &self.claimant else {
+            return Ok(None);
+        };
+        if select::keeps(wire, &claimant.keyword) {
+            return Ok(Some(claimant.keyword.clone()));
+        }
+        if claimant.alone {
+            return Ok(None);
+        }
+        Err(MailboxError::Unfit(format!(
+            "the server keeps no keywords in the folder {:?}, so two daemons on it could not leave each other's mails alone; if no other mailclerk reads it, write `alone = true` into [mailbox.NAME.imap]",
+            self.settings.folder
+        )))
     }
 
     fn look_around(&mut self, session: &mut Session) {
@@ -210,6 +267,7 @@ impl Mailbox for ImapMailbox {
         }
         self.alerts(std::mem::take(&mut session.wire.state.alerts));
         let opened = opened?;
+        session.claim = self.claims(&session.wire)?;
         if self.caution.0 != opened.uid_validity {
             self.caution = (opened.uid_validity, Caution::default());
         }
@@ -221,15 +279,22 @@ impl Mailbox for ImapMailbox {
         let mut session = self.take()?;
         let listing = Listing {
             marks: session.marks(),
-            dates: !self.dateless,
+            dates: self.unreadable_lists < UNREADABLE_LISTS_MAX,
             limits: self.settings.limits,
         };
         let result = list::list(&mut session.wire, &listing, after, limit).await;
-        if matches!(result, Err(Broken::Unreadable(_))) && !self.dateless {
-            self.dateless = true;
-            self.note(
-                "a list with dates could not be read; dates are not asked for any more".into(),
-            );
+        match &result {
+            Err(Broken::Unreadable(_)) if listing.dates => {
+                self.unreadable_lists += 1;
+                if self.unreadable_lists == UNREADABLE_LISTS_MAX {
+                    self.note(
+                        "lists with dates could not be read; dates are not asked for any more"
+                            .into(),
+                    );
+                }
+            }
+            Ok(_) if listing.dates => self.unreadable_lists = 0,
+            _ => {}
         }
         self.settle(session, result)
     }
@@ -242,8 +307,34 @@ impl Mailbox for ImapMailbox {
         self.settle(session, result)
     }
 
-    fn careful(&mut self, uids: &[u32]) {
-        self.caution.1.suspect(uids);
+    async fn claim(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Claim>, MailboxError> {
+        self.hold(uids, Grip::Free).await
+    }
+
+    async fn take_over(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Claim>, MailboxError> {
+        self.hold(uids, Grip::Over).await
+    }
+
+    async fn traces(&mut self) -> Result<Option<String>, MailboxError> {
+        let mut session = self.take()?;
+        let filing = &self.settings.filing;
+        let looking = traces::Looking {
+            marks: session.marks(),
+            own: session.claim.clone(),
+            folders: [&filing.answered, &filing.forwarded, &filing.quiet]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+            limits: self.settings.limits,
+        };
+        let result = traces::find(&mut session.wire, &looking, &mut session.separator).await;
+        self.settle(session, result)
+    }
+
+    fn shows(&self, filing: Filing) -> bool {
+        let keeps = |session: &Session| session.keyword.is_some();
+        self.settings.filing.folder(filing).is_some() || self.session.as_ref().is_some_and(keeps)
     }
 
     async fn file(&mut self, uids: &[(u32, Filing)]) -> Result<(), MailboxError> {
@@ -253,7 +344,6 @@ impl Mailbox for ImapMailbox {
             keyword: session.keyword.as_deref(),
             count_max: self.settings.limits.file_count_max,
             separator: &mut session.separator,
-            created: &mut session.created,
         };
         let result = file::file(&mut session.wire, &mut cabinet, uids).await;
         self.settle(session, result)

@@ -3,6 +3,8 @@
 pub mod imap;
 pub mod resume;
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 
 /// What a mailbox looks like when it is opened.
@@ -53,6 +55,19 @@ pub enum Filing {
     Keep,
 }
 
+/// Whose a mail is, when more than one daemon may read a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Claim {
+    /// Ours: nobody else has a claim on it.
+    Ours,
+    /// Another daemon claimed it, or an earlier store did: it is left alone.
+    Foreign,
+    /// Another daemon claimed it and has handled it.
+    Handled,
+    /// It is not there any more.
+    Gone,
+}
+
 /// Why waiting ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woken {
@@ -85,6 +100,10 @@ pub enum MailboxError {
     Unfit(String),
 }
 
+fn all_ours(uids: &[u32]) -> BTreeMap<u32, Claim> {
+    uids.iter().map(|uid| (*uid, Claim::Ours)).collect()
+}
+
 /// A mailbox. One connection; after `Lost` a new one is opened by `open`.
 pub trait Mailbox: Send {
     /// Connects (when not connected), logs in and selects the watched folder.
@@ -103,10 +122,34 @@ pub trait Mailbox: Send {
         wanted: &[Listed],
     ) -> impl Future<Output = Result<Vec<Fetched>, MailboxError>> + Send;
 
-    /// Says that the connection was lost again and again while these were fetched. From then on each of them is fetched by
-    /// itself, and one that ends two more connections that way is withheld: given empty and truncated. To be called after
-    /// [`Mailbox::open`], which forgets it when UIDVALIDITY is new.
-    fn careful(&mut self, _uids: &[u32]) {}
+    /// Claims messages before anything is decided on them, so that of several daemons one handles each; in a few round
+    /// trips for all of them. Claiming again what is ours already is harmless. Says whose each one is now; where a server
+    /// keeps no keywords (and the operator said that we are alone) all are ours.
+    fn claim(
+        &mut self,
+        uids: &[u32],
+    ) -> impl Future<Output = Result<BTreeMap<u32, Claim>, MailboxError>> + Send {
+        std::future::ready(Ok(all_ours(uids)))
+    }
+
+    /// The same for messages that others claimed and left lying: their claims do not count, unless they are made at this
+    /// moment.
+    fn take_over(
+        &mut self,
+        uids: &[u32],
+    ) -> impl Future<Output = Result<BTreeMap<u32, Claim>, MailboxError>> + Send {
+        std::future::ready(Ok(all_ours(uids)))
+    }
+
+    /// Says by what a mailbox shows that another store has handled mail of it; none when by nothing.
+    fn traces(&mut self) -> impl Future<Output = Result<Option<String>, MailboxError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Returns whether a message that was filed so is told from one that was not: it is elsewhere, or marked.
+    fn shows(&self, _filing: Filing) -> bool {
+        true
+    }
 
     /// Files handled messages away in one batch; repeating it is harmless.
     fn file(

@@ -34,9 +34,9 @@ impl Gate {
         if mail.handled {
             return Some("carries the keyword of a mail handled before");
         }
-        mail.received
-            .is_none_or(|r| r < self.since)
-            .then_some("was there before the first start, and is older than first_start_age_max")
+        mail.received.is_none_or(|r| r < self.since).then_some(
+            "was there before, and is older than first_start_age_max or than what [keep] keeps",
+        )
     }
 }
 

@@ -16,6 +16,7 @@ use crate::store::layout::rows::EventRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::layout::witness::Witness;
 use crate::store::spool::Pile;
+use crate::store::spool::SpoolError;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 
@@ -107,6 +108,12 @@ impl<'a> Batch<'a> {
         self.put(&key, &row)
     }
 
+    /// Hands over all that was kept, for an engine that has no store around it yet.
+    pub(super) fn into_moves(mut self) -> (Moves, HeadRow) {
+        self.undo();
+        (self.base, self.head)
+    }
+
     fn is_empty(&self) -> bool {
         self.base.is_empty() && self.pile.len() == 0
     }
@@ -147,7 +154,13 @@ impl Inner {
         let mails = batch.pile.len() as u64;
         if mails > 0 {
             let written = self.spool.write(file, &batch.pile, &self.engine.syncs);
-            written.map_err(|e| StoreError::Spool(e.to_string()))?;
+            written.map_err(|e| match e {
+                SpoolError::Write(e) => StoreError::Spool(e.to_string()),
+                SpoolError::Sync(e) => {
+                    let why = format!("syncing the spool failed: {e}");
+                    self.engine.break_with(&why)
+                }
+            })?;
             batch.head.next_spool += 1;
         }
         let head = batch.head;
@@ -196,8 +209,13 @@ impl Witness {
     pub(super) fn of(head: &HeadRow) -> Self {
         Self {
             generation: head.generation,
-            tickets: head.states.iter().sum(),
-            ledger: head.ledger,
+            tickets: head
+                .states
+                .iter()
+                .fold(head.gone_tickets, |sum, n| sum.saturating_add(*n)),
+            ledger: head.ledger.saturating_add(head.gone_mails),
+            next_ticket: head.next_ticket,
+            next_outbox: head.next_outbox,
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
 use crate::store::layout::rows;
-use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::CursorRow;
 use crate::store::layout::rows::DigestRow;
 use crate::store::layout::rows::FilingRow;
@@ -102,6 +101,17 @@ impl Group<'_> {
     /// Gives a mail its final state without having looked at it: too old, vanished, too large. It stays where it is.
     /// Changes nothing if it has one.
     pub fn skip(&mut self, mail: &MailRef, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.skip_received(mail, None, why, now)
+    }
+
+    /// As [`Group::skip`], for a mail of which the server has said when it got it.
+    pub fn skip_received(
+        &mut self,
+        mail: &MailRef,
+        received: Option<Timestamp>,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let key = layout::mail_key(mail);
         if self.batch.get::<LedgerRow>(&key)?.is_some() {
             return Ok(());
@@ -110,9 +120,12 @@ impl Group<'_> {
         self.kept(|group| {
             group.close(
                 &key,
-                &LedgerRow {
+                LedgerRow {
                     at: now.0,
-                    end: LedgerEnd::Skipped,
+                    seq: None,
+                    end: LedgerEnd::Skipped {
+                        received: received.map(|at| at.0),
+                    },
                     why,
                 },
                 Filing::Keep,
@@ -128,17 +141,19 @@ impl Group<'_> {
     }
 
     /// Begins a mailbox anew: everything in it is looked at, and what lies behind the gate is old. Mails that were to
-    /// be filed away there are forgotten, as their UIDs mean nothing any more.
+    /// be filed away there, or that others had claimed, are forgotten, as their UIDs mean nothing any more.
     pub fn begin(&mut self, mailbox: &str, cursor: Cursor, gate: Gate) -> Result<(), StoreError> {
         let mut due = Vec::new();
-        let range = Range::under(&layout::mailbox_key(mailbox));
-        self.store.engine.scan(Tree::Filings, range, |key, _| {
-            due.push(key.to_vec());
-            Ok(true)
-        })?;
+        for tree in [Tree::Filings, Tree::Waiting] {
+            let range = Range::under(&layout::mailbox_key(mailbox));
+            self.store.engine.scan(tree, range, |key, _| {
+                due.push((tree, key.to_vec()));
+                Ok(true)
+            })?;
+        }
         self.kept(|group| {
-            for key in &due {
-                group.batch.remove(Tree::Filings, key);
+            for (tree, key) in &due {
+                group.batch.remove(*tree, key);
             }
             let row = CursorRow::of(cursor, Some(gate));
             group.batch.put(mailbox.as_bytes(), &row)
@@ -150,21 +165,20 @@ impl Group<'_> {
         let row = self.batch.get::<LedgerRow>(&layout::mail_key(mail))?;
         Ok(row.and_then(|row| match row.end {
             LedgerEnd::Handled { digest, .. } => Some(digest),
-            LedgerEnd::Skipped => None,
+            LedgerEnd::Erased { digest, .. } => digest,
+            LedgerEnd::Skipped { .. } => None,
         }))
     }
 
     /// Forgets a mail's final state, because the server has given its UID to another mail.
     pub fn forget(&mut self, mail: &MailRef) -> Result<(), StoreError> {
         let key = layout::mail_key(mail);
-        if self.batch.get::<LedgerRow>(&key)?.is_none() {
+        let Some(row) = self.batch.get::<LedgerRow>(&key)? else {
             return Ok(());
-        }
+        };
         self.kept(|group| {
-            group.batch.remove(Tree::Ledger, &key);
             group.batch.remove(Tree::Filings, &key);
-            group.batch.head.ledger = group.batch.head.ledger.saturating_sub(1);
-            Ok(())
+            group.batch.leave(&key, &row)
         })
     }
 
@@ -216,20 +230,8 @@ impl Group<'_> {
                 self.remember(id, ticket)?;
             }
         }
-        if !copy {
-            let MailRef {
-                mailbox,
-                uid_validity,
-                uid,
-            } = entry.mail;
-            let row = DigestRow {
-                mailbox,
-                uid_validity,
-                uid,
-                ticket: ticket.map(|t| t.0),
-            };
-            self.batch.put(&entry.digest, &row)?;
-        }
+        self.batch
+            .sighted(&entry.digest, &key, ticket.map(|t| t.0))?;
         let end = LedgerEnd::Handled {
             disposition: codes::disposition_code(entry.plan.disposition),
             screening: entry.plan.screening.to_owned(),
@@ -239,6 +241,7 @@ impl Group<'_> {
             received: entry.received.0,
             filing: codes::filing_code(entry.filing),
             letters: u32::try_from(entry.outgoing.len()).unwrap_or(u32::MAX),
+            first_letter: Some(self.batch.head.next_outbox),
             message_id: entry.message_id,
             intents: rows::cut_intents(&entry.plan.intents),
             language: rows::cut(&entry.plan.language, 20),
@@ -250,24 +253,22 @@ impl Group<'_> {
         }
         let row = LedgerRow {
             at: now.0,
+            // The longest, so that the row fits whatever its number.
+            seq: Some(u64::MAX),
             end,
             why,
         };
-        self.close(&key, &ledger::fitted(&key, row)?, entry.filing)?;
+        self.close(&key, ledger::fitted(&key, row)?, entry.filing)?;
         Ok(())
     }
 
     /// Writes a mail's final state.
-    fn close(&mut self, key: &[u8], row: &LedgerRow, filing: Filing) -> Result<(), StoreError> {
-        self.batch.put(key, row)?;
+    fn close(&mut self, key: &[u8], row: LedgerRow, filing: Filing) -> Result<(), StoreError> {
+        self.batch.enter(key, row)?;
         self.batch
             .put(key, &FilingRow(codes::filing_code(filing)))?;
-        let seq = self.batch.head.next_arrival;
-        self.batch.head.next_arrival += 1;
-        self.batch
-            .put(&seq.to_be_bytes(), &ArrivalRow(key.to_vec()))?;
         self.batch.remove(Tree::Poison, key);
-        self.batch.head.ledger += 1;
+        self.batch.remove(Tree::Waiting, key);
         Ok(())
     }
 
@@ -293,7 +294,7 @@ impl Group<'_> {
                     return Err(CommitError::Stale);
                 }
                 ticket.version += 1;
-                self.store_ticket(&ticket, Some(&before.state), next_event)?;
+                self.store_ticket(&ticket, Some(&before), next_event)?;
                 Ok(Some(ticket.number))
             }
             Step::Record(None) => Ok(None),
@@ -312,11 +313,14 @@ impl Group<'_> {
     fn store_ticket(
         &mut self,
         ticket: &Ticket,
-        before: Option<&TicketState>,
+        before: Option<&Ticket>,
         next_event: u64,
     ) -> Result<(), StoreError> {
         let key = layout::ticket_key(ticket.number);
         self.batch.put(&key, &TicketRow::of(ticket, next_event))?;
+        let changed = before.map(|before| before.updated);
+        self.batch.updated(ticket.number, changed, ticket.updated)?;
+        let before = before.map(|before| &before.state);
         let state = rows::state_code(&ticket.state);
         let old = before.map(rows::state_code);
         if old != Some(state) {
@@ -355,7 +359,7 @@ impl Group<'_> {
         if self.batch.get::<ThreadRow>(&key)?.is_some() {
             return Ok(());
         }
-        self.batch.put(
+        self.batch.tie(
             &key,
             &ThreadRow {
                 ticket: ticket.0,

@@ -1,5 +1,7 @@
 //! What waits to go, by its way out: taking it, giving it back, and when to look again.
 
+use std::sync::atomic::Ordering;
+
 use crate::clock::Timestamp;
 use crate::store::Inner;
 use crate::store::Store;
@@ -8,6 +10,7 @@ use crate::store::batch::Batch;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
+use crate::store::layout::codes;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::rows::DueRow;
 use crate::store::outbox::Leased;
@@ -18,6 +21,7 @@ use crate::store::outbox::settled;
 use crate::store::outbox::shift;
 use crate::triage::delivery::Delivery;
 use crate::triage::delivery::Event;
+use crate::triage::delivery::Purpose;
 
 /// What one lease took from the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +33,11 @@ pub struct Taken {
 }
 
 impl Store {
+    /// Holds automatic replies back, or no longer: while held they are neither due nor leased. Not kept on disk.
+    pub fn hold_replies(&self, hold: bool) {
+        self.inner.replies_held.store(hold, Ordering::SeqCst);
+    }
+
     /// Takes mails of one mailbox that are due, at most `limit`, oldest first. They are durably leased when this returns:
     /// a crash from here on is a crash in sending. Mails of other mailboxes are not looked at.
     pub fn lease(&self, now: Timestamp, mailbox: &str, limit: usize) -> Result<Taken, StoreError> {
@@ -69,6 +78,9 @@ impl Store {
         let mut due = None;
         let range = Range::under(&layout::mailbox_key(mailbox));
         self.inner.engine.scan(Tree::Due, range, |key, _| {
+            if self.inner.held(key)? {
+                return Ok(true);
+            }
             due = layout::due_of(key).map(|(_, at)| at);
             Ok(false)
         })?;
@@ -103,6 +115,19 @@ impl Store {
 }
 
 impl Inner {
+    /// Whether the mail of a key in `due` is one that is held back.
+    fn held(&self, key: &[u8]) -> Result<bool, StoreError> {
+        if !self.replies_held.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let Some(seq) = layout::seq_of(key) else {
+            return Ok(false);
+        };
+        let row = self.engine.read::<OutboxRow>(&seq.to_be_bytes())?;
+        let purpose = row.and_then(|row| codes::purpose_of(row.purpose));
+        Ok(matches!(purpose, Some(Purpose::Reply | Purpose::Verify)))
+    }
+
     /// Returns the mails of a mailbox that are due, oldest first.
     fn due(
         &self,
@@ -118,6 +143,9 @@ impl Inner {
         let range = Range::under(&layout::mailbox_key(mailbox)).before(until);
         self.engine.scan(Tree::Due, range, |key, value| {
             layout::unseal::<DueRow>(key, value)?;
+            if self.held(key)? {
+                return Ok(true);
+            }
             found.extend(layout::seq_of(key).map(OutboxId));
             Ok(found.len() < limit)
         })?;

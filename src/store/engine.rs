@@ -7,6 +7,7 @@
 //!   process starts again (`StoreError::Broken`).
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::ops::Bound;
@@ -33,6 +34,9 @@ use crate::store::sync::Syncs;
 /// Writes not yet made: a value, or none for a removal.
 pub(super) type Moves = BTreeMap<(Tree, Vec<u8>), Option<Vec<u8>>>;
 
+/// Records by where they lie.
+pub(super) type Keys = BTreeSet<(Tree, Vec<u8>)>;
+
 /// sled, opened.
 pub(super) struct Engine {
     db: sled::Db,
@@ -43,6 +47,8 @@ pub(super) struct Engine {
     /// Counts and makes the syncs of the whole store.
     pub(super) syncs: Syncs,
     broken: Mutex<Option<String>>,
+    /// What was written since a backup began; none while none is made.
+    touched: Mutex<Option<Keys>>,
 }
 
 /// Which keys of a tree, in which direction.
@@ -97,8 +103,21 @@ impl Range {
 }
 
 impl Engine {
-    /// Opens sled in `dir`, with every option said.
+    /// Opens sled in `dir`, durable as it then is.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        steps::pass(Step::EngineOpening);
+        let engine = Self::peek(dir, cache_bytes)?;
+        steps::pass(Step::EngineOpened);
+        let synced = engine.sync_all_of(dir);
+        synced.map_err(|e| OpenError::Disk {
+            path: dir.to_owned(),
+            why: e.to_string(),
+        })?;
+        Ok(engine)
+    }
+
+    /// Opens sled in `dir`, with every option said, and syncs nothing: for a copy that is only looked at.
+    pub(super) fn peek(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
@@ -109,7 +128,6 @@ impl Engine {
             .create_new(false)
             .temporary(false)
             .print_profile_on_drop(false);
-        steps::pass(Step::EngineOpening);
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let db = config.open()?;
             let trees = TREES
@@ -121,14 +139,12 @@ impl Engine {
         let (db, trees) = opened
             .map_err(|_| OpenError::Damaged("the engine gave up on it".to_owned()))?
             .map_err(open_error)?;
-        let disk = |e: std::io::Error| OpenError::Disk {
+        let path = dir.join("db");
+        let file = File::open(&path).map_err(|e| OpenError::Disk {
             path: dir.to_owned(),
             why: e.to_string(),
-        };
-        steps::pass(Step::EngineOpened);
-        let path = dir.join("db");
-        let file = File::open(&path).map_err(disk)?;
-        let engine = Self {
+        })?;
+        Ok(Self {
             db,
             trees,
             file,
@@ -136,9 +152,8 @@ impl Engine {
             blobs: dir.join("blobs"),
             syncs: Syncs::default(),
             broken: Mutex::new(None),
-        };
-        engine.sync_all_of(dir).map_err(disk)?;
-        Ok(engine)
+            touched: Mutex::new(None),
+        })
     }
 
     /// Syncs what opening made: sled itself leaves `conf`, snapshots and the folder to chance.
@@ -240,11 +255,71 @@ impl Engine {
         }));
         steps::pass(Step::Applied);
         match done {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(touched) = touched.as_mut() {
+                    touched.extend(moves.keys().cloned());
+                }
+                Ok(())
+            }
             Ok(Err(TransactionError::Storage(e))) => Err(self.break_with(&e.to_string())),
             Ok(Err(TransactionError::Abort(why))) => Err(self.break_with(why)),
             Err(_) => Err(self.break_with("the engine panicked")),
         }
+    }
+
+    /// Begins to remember what is written, for a backup; false when one is being made already. The writer calls it.
+    pub(super) fn remember(&self) -> bool {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = touched.is_none();
+        touched.get_or_insert_default();
+        free
+    }
+
+    /// Hands out what was written since the last time, and goes on remembering.
+    pub(super) fn touched(&self) -> Keys {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Returns how many records were written since the last time.
+    pub(super) fn touched_len(&self) -> usize {
+        let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.as_ref().map_or(0, BTreeSet::len)
+    }
+
+    /// Remembers no longer.
+    pub(super) fn forget_touched(&self) {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Reads what can be read of a tree, from both ends towards what cannot. Returns whether that was all.
+    pub(super) fn salvage(&self, tree: Tree, mut take: impl FnMut(&[u8], &[u8])) -> bool {
+        let Some(tree) = self.trees.get(tree as usize) else {
+            return false;
+        };
+        let mut last: Option<sled::IVec> = None;
+        let mut found = tree.iter();
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| found.next())) {
+                Ok(Some(Ok((key, value)))) => {
+                    take(&key, &value);
+                    last = Some(key);
+                }
+                Ok(None) => return true,
+                Ok(Some(Err(_))) | Err(_) => break,
+            }
+        }
+        // From behind, down to where the way from the front ended.
+        let mut found = match last {
+            Some(key) => tree.range::<sled::IVec, _>((Bound::Excluded(key), Bound::Unbounded)),
+            None => tree.iter(),
+        };
+        while let Ok(Some(Ok((key, value)))) = catch_unwind(AssertUnwindSafe(|| found.next_back()))
+        {
+            take(&key, &value);
+        }
+        false
     }
 
     /// Makes everything applied so far survive a power cut. The only such place.

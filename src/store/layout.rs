@@ -6,6 +6,11 @@
 //! head       "version"                                     number of this layout    a newer one is refused
 //! head       "instance"                                    InstanceRow              which store this is
 //! head       "head"                                        HeadRow                  numbers to give, counts
+//! head       "time"                                        TimeRow                  the desk's time, for the next start
+//! head       "key"                                         KeyRow                   digest of the desk's key
+//! head       "accepted"                                    AcceptedRow              since when it may not know all
+//! head       "migration"                                   MigrationRow             how far a move to this layout is
+//! head       "horizon"                                     HorizonRow               older mails may be erased
 //! ledger     name-length u16, mailbox, validity u32, uid   LedgerRow                what became of each mail
 //! arrivals   seq u64                                       ArrivalRow               the ledger in order of time
 //! digests    SHA-256 of what the writer wrote              DigestRow                a copy is known as such
@@ -23,6 +28,9 @@
 //! filings    as ledger                                     FilingRow                mails still to be filed away
 //! turns      queue                                         u64                      round robin
 //! poison     as ledger                                     u32                      tries that ended badly
+//! poison     ff ff, mailbox                                PerilRow                 starts that came to no calm
+//! finds      see `finds`                                   ()                       mails by id, writer, time, ticket
+//! waiting    as ledger                                     WaitingRow               mails that another has claimed
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -34,9 +42,13 @@
 //! changes once released: a new version gets a new struct, and `Row::old` reads the old one.
 
 pub(super) mod codes;
+pub(super) mod finds;
 pub(super) mod head;
 pub(super) mod letters;
+pub(super) mod old;
+pub(super) mod peril;
 pub(super) mod rows;
+pub(super) mod waiting;
 pub(super) mod witness;
 
 use ring::digest::SHA256;
@@ -51,7 +63,7 @@ use crate::store::StoreError;
 use crate::triage::ticket::TicketNumber;
 
 /// The version of the whole layout; a store with a greater one is not touched.
-pub(super) const LAYOUT_VERSION: u32 = 1;
+pub(super) const LAYOUT_VERSION: u32 = 2;
 /// No value is longer (octets): sled keeps small values well and leaks large ones.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 /// Octets before the payload: version and checksum.
@@ -78,10 +90,12 @@ pub(super) enum Tree {
     Filings,
     Turns,
     Poison,
+    Finds,
+    Waiting,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 18] = [
+pub(super) const TREES: [Tree; 20] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -100,6 +114,8 @@ pub(super) const TREES: [Tree; 18] = [
     Tree::Filings,
     Tree::Turns,
     Tree::Poison,
+    Tree::Finds,
+    Tree::Waiting,
 ];
 
 impl Tree {
@@ -124,6 +140,8 @@ impl Tree {
             Self::Filings => "filings",
             Self::Turns => "turns",
             Self::Poison => "poison",
+            Self::Finds => "finds",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -211,8 +229,18 @@ pub(super) fn damaged(tree: Tree, key: &[u8]) -> StoreError {
 pub(super) const VERSION_KEY: &[u8] = b"version";
 /// The record of which store this is.
 pub(super) const INSTANCE_KEY: &[u8] = b"instance";
+/// The record of when an operator last let the store go on.
+pub(super) const ACCEPTED_KEY: &[u8] = b"accepted";
+/// The record of what the desk's key is like.
+pub(super) const KEY_KEY: &[u8] = b"key";
+/// What one process leaves of the time for the next.
+pub(super) const TIME_KEY: &[u8] = b"time";
 /// The head record.
 pub(super) const HEAD_KEY: &[u8] = b"head";
+/// The record of an unfinished move to this layout.
+pub(super) const MIGRATION_KEY: &[u8] = b"migration";
+/// The record of what was erased for its age.
+pub(super) const HORIZON_KEY: &[u8] = b"horizon";
 
 /// Key of a mail in `ledger`, `filings` and `poison`.
 pub(super) fn mail_key(mail: &MailRef) -> Vec<u8> {
@@ -286,8 +314,7 @@ pub(super) fn due_of(key: &[u8]) -> Option<(&str, Timestamp)> {
     let (length, rest) = key.split_first_chunk::<2>()?;
     let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (time, _) = rest.split_first_chunk::<8>()?;
-    let time = (u64::from_be_bytes(*time) ^ (1 << 63)).cast_signed();
-    Some((std::str::from_utf8(name).ok()?, Timestamp(time)))
+    Some((std::str::from_utf8(name).ok()?, time_of(*time)))
 }
 
 /// Returns the number at the end of a key.
@@ -310,6 +337,11 @@ pub(super) fn expiry_key(at: Timestamp, budget: &[u8]) -> Vec<u8> {
 /// A moment as octets that sort as moments do.
 pub(super) fn time_key(at: Timestamp) -> [u8; 8] {
     (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+/// Returns the moment of such octets.
+pub(super) fn time_of(key: [u8; 8]) -> Timestamp {
+    Timestamp((u64::from_be_bytes(key) ^ (1 << 63)).cast_signed())
 }
 
 /// Returns the first key that does not begin with `prefix`; none if there is none.

@@ -13,6 +13,7 @@ use crate::store::layout::codes;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;
+use crate::store::outbox::OutboxId;
 use crate::store::views::Handled;
 use crate::store::views::LedgerState;
 use crate::store::views::LedgerView;
@@ -70,10 +71,17 @@ pub(super) fn fitted(key: &[u8], mut row: LedgerRow) -> Result<LedgerRow, StoreE
     }
 }
 
-fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError> {
+pub(super) fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError> {
     let bad = || layout::damaged(Tree::Ledger, key);
+    let received = match &row.end {
+        LedgerEnd::Handled { received, .. } => Some(Timestamp(*received)),
+        LedgerEnd::Skipped { received } | LedgerEnd::Erased { received, .. } => {
+            received.map(Timestamp)
+        }
+    };
     let state = match row.end {
-        LedgerEnd::Skipped => LedgerState::Skipped,
+        LedgerEnd::Skipped { .. } => LedgerState::Skipped,
+        LedgerEnd::Erased { .. } => LedgerState::Erased,
         LedgerEnd::Handled {
             disposition,
             screening,
@@ -83,6 +91,7 @@ fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError> {
             received,
             filing,
             letters,
+            first_letter,
             message_id,
             intents,
             language,
@@ -96,6 +105,7 @@ fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError> {
             received: Timestamp(received),
             filing: codes::filing_of(filing).ok_or_else(bad)?,
             letters,
+            first_letter: first_letter.map(OutboxId),
             message_id,
             intents,
             language,
@@ -104,6 +114,7 @@ fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError> {
     };
     Ok(LedgerView {
         at: Timestamp(row.at),
+        received,
         state,
         why: row.why,
     })

@@ -15,9 +15,13 @@
 //!   sync nobody knows. A new start reads what is really there.
 //! - The generation record outside sled says how far the store had come. An older or emptied store is refused
 //!   (`OpenError::Behind`): a daemon with an empty memory answers a whole mailbox again.
+//! - sled rewrites what it finds damaged. So the store is looked at in a copy, and opened only when that was sound
+//!   (`look`); what is mended, shrunk or restored is built anew beside it and exchanged in one piece (`swap`).
 
 pub mod commit;
 pub mod due;
+pub mod erase;
+pub mod find;
 pub mod layout;
 pub mod ledger;
 pub mod outbox;
@@ -26,14 +30,32 @@ pub mod recall;
 pub mod spool;
 pub mod views;
 
+mod backup;
+mod backup_folder;
 mod batch;
 mod budget;
+mod derived;
 mod engine;
 mod identity;
+mod index;
+mod look;
+mod migrate;
 mod open;
+mod peril;
 mod post;
+mod rebuild;
+mod records;
+mod renew;
+mod repair;
+mod restore;
+mod salvage;
+mod shrink;
 mod survey;
+mod swap;
 mod sync;
+mod time;
+mod verify;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -42,12 +64,14 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 
 use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::engine::Engine;
+use crate::store::erase::Sweep;
 use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
@@ -55,13 +79,29 @@ use crate::triage::plan::Plan;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 
+pub use crate::store::backup::BackupDone;
+pub use crate::store::backup::BackupError;
+pub use crate::store::backup::BackupState;
 pub use crate::store::commit::CommitError;
 pub use crate::store::commit::Group;
 pub use crate::store::due::Taken;
+pub use crate::store::erase::Erased;
+pub use crate::store::erase::Erasure;
+pub use crate::store::find::Page;
+pub use crate::store::find::Place;
+pub use crate::store::find::Wanted;
 pub use crate::store::outbox::Leased;
 pub use crate::store::outbox::OutboxId;
 pub use crate::store::outbox::Recovered;
+pub use crate::store::renew::Renewed;
+pub use crate::store::repair::Repaired;
+pub use crate::store::restore::RestoreError;
+pub use crate::store::restore::Restored;
+pub use crate::store::shrink::SHRINK_FACTOR;
+pub use crate::store::shrink::Shrunk;
 pub use crate::store::sync::SyncCounts;
+pub use crate::store::verify::Found;
+pub use crate::store::verify::Verified;
 pub use crate::store::views::Counts;
 pub use crate::store::views::Handled;
 pub use crate::store::views::LedgerState;
@@ -71,6 +111,7 @@ pub use crate::store::views::OutboxView;
 pub use crate::store::views::Stage;
 pub use crate::store::views::ThreadView;
 pub use crate::store::views::TicketKind;
+pub use crate::store::waiting::State;
 
 /// The store. Cheap to clone; all clones are the same store. Every function blocks (disk).
 #[derive(Clone)]
@@ -81,11 +122,20 @@ pub struct Store {
 struct Inner {
     engine: Engine,
     spool: Spool,
+    dir: PathBuf,
     witness: PathBuf,
     options: StoreOptions,
     key: [u8; 32],
     instance: String,
+    /// When an operator last let the store go on though it may not know all.
+    accepted: Option<Timestamp>,
+    /// What shrinking at the start did.
+    shrunk: Option<Shrunk>,
+    /// The backup that is being made, or the last one.
+    backup: Mutex<BackupState>,
     writer: Mutex<Writer>,
+    /// No automatic reply may be leased.
+    replies_held: AtomicBool,
     /// The writer's head as last committed, for those who only count.
     head: Mutex<HeadRow>,
     /// Holds the lock of the state folder as long as the store is open. Last: freed when all else is closed.
@@ -99,6 +149,8 @@ struct Writer {
     turns: BTreeMap<String, u64>,
     /// Spool files with how many of their mails may still be sent.
     live: BTreeMap<u64, u64>,
+    /// Where a look for what is old goes on.
+    sweep: Sweep,
 }
 
 /// How the store is opened, and its limits.
@@ -114,10 +166,13 @@ pub struct StoreOptions {
     pub parked_keep_s: i64,
     /// Seconds to wait for another process that is just letting go.
     pub lock_wait_s: u64,
+    /// Records that one commit of an erasure, or of a move to a new layout, looks at.
+    pub piece: usize,
     /// Reads every record at the start and checks it (about a second for a million).
     pub verify: bool,
-    /// The operator says: go on with an older or emptied store, or a new key.
-    pub accept_behind: bool,
+    /// Octets of the data file from which on the store is rewritten at its start, if it is also
+    /// [`SHRINK_FACTOR`] times as large as what it holds.
+    pub shrink_bytes_min: u64,
 }
 
 impl Default for StoreOptions {
@@ -128,8 +183,9 @@ impl Default for StoreOptions {
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
             lock_wait_s: 2,
+            piece: 1_000,
             verify: true,
-            accept_behind: false,
+            shrink_bytes_min: 64 * 1024 * 1024,
         }
     }
 }
@@ -153,15 +209,17 @@ pub enum OpenError {
         known: u32,
     },
     /// Records are missing or spoiled.
-    #[error("the store is damaged: {0}; nothing was changed or sent; restore a backup")]
+    #[error(
+        "the store is damaged: {0}; nothing was changed or sent; `mailclerk store verify` tells more; restore the newest backup (`mailclerk store restore DIR`), or, when there is none, save what can be saved with `mailclerk store repair`"
+    )]
     Damaged(String),
     /// The store is older or emptier than it was.
     #[error(
-        "the store holds less than it did ({0}); nothing was sent, because answered mails would be answered again; restore the newest store; or, when there is none, have it go on so with `mailclerk run --accept-older-store`, once"
+        "the store holds less than it did ({0}); nothing was changed or sent, because answered mails would be answered again; restore the newest backup (`mailclerk store restore DIR`), or, when there is none, have it go on as it is with `mailclerk store accept`"
     )]
     Behind(String),
     /// The key is missing or spoiled.
-    #[error("{path}: {why}; restore it from a backup: without it no answer to an earlier mail proves where it belongs", path = path.display())]
+    #[error("{path}: {why}; nothing was changed or sent; put back the one from the newest backup (`desk.key`): without it no answer to an earlier mail proves where it belongs; when it is lost for good, `mailclerk store accept` makes a new one", path = path.display())]
     Key {
         /// The key's file.
         path: PathBuf,
@@ -178,6 +236,16 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether trying again is of no use: a person must decide.
+    pub fn wants_a_decision(&self) -> bool {
+        match self {
+            Self::Newer { .. } | Self::Damaged(_) | Self::Behind(_) | Self::Key { .. } => true,
+            Self::InUse | Self::Disk { .. } => false,
+        }
+    }
+}
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -185,7 +253,7 @@ pub enum StoreError {
     #[error("the store goes no further after an error: {0}; start again when the cause is mended")]
     Broken(String),
     /// A record is not what was written.
-    #[error("the store is damaged in `{tree}`, record {key}; restore a backup")]
+    #[error("the store is damaged in `{tree}`, record {key}; start again: what to do is said then")]
     Damaged {
         /// The tree.
         tree: &'static str,

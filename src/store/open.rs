@@ -1,19 +1,18 @@
-//! Opening the store: lock, engine, version, witness, check of every record, key, spool; refused rather than guessed.
+//! Opening the store: lock, unfinished exchanges, a look at a copy, engine, key, spool; refused rather than guessed.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::store::Inner;
 use crate::store::OpenError;
 use crate::store::Store;
@@ -27,59 +26,120 @@ use crate::store::identity;
 use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::Tree;
+use crate::store::layout::head::AcceptedRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::head::InstanceRow;
+use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
 use crate::store::layout::rows::TurnRow;
-use crate::store::layout::witness::Witness;
+use crate::store::look::Evidence;
+use crate::store::look::Looked;
+use crate::store::look::forget_snapshots;
+use crate::store::shrink;
+use crate::store::shrink::Shrunk;
 use crate::store::spool::Spool;
-use crate::store::survey::survey;
+use crate::store::swap;
+use crate::store::sync::Syncs;
+use crate::store::sync::folder;
 use crate::store::views::Stage;
 
 /// Steps in which a lock is waited for.
-const LOCK_STEP: Duration = Duration::from_millis(50);
+pub(super) const LOCK_STEP: Duration = Duration::from_millis(50);
+
+/// The state folder, for as long as it is ours alone.
+pub(super) struct Folder {
+    pub(super) dir: PathBuf,
+    pub(super) syncs: Syncs,
+    lock: File,
+}
+
+impl Folder {
+    /// Takes the state folder, and ends what an earlier process had decided to exchange in it.
+    pub(super) fn take(dir: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
+        folder(dir).map_err(|e| disk(dir, &e))?;
+        let folder = Self {
+            dir: dir.to_owned(),
+            syncs: Syncs::default(),
+            lock: lock(&dir.join("lock"), options.lock_wait_s)?,
+        };
+        swap::finish(dir, &folder.syncs)?;
+        Ok(folder)
+    }
+
+    /// Looks at a copy of the store. Nothing of the store is changed; it is shrunk when it is much larger than what it
+    /// holds. None at a first start.
+    fn look(
+        &self,
+        evidence: &Evidence,
+        options: &StoreOptions,
+    ) -> Result<Option<Shrunk>, OpenError> {
+        if !evidence.data {
+            return evidence.compare(None).map(|()| None);
+        }
+        let looked = Looked::at(&self.dir, &self.dir, options, &self.syncs)?;
+        let sound = self.judge(&looked, evidence, options);
+        let torn = looked.torn_snapshot;
+        let discarded = looked.discard(&self.syncs);
+        if torn && sound.is_ok() {
+            let store = self.dir.join("store");
+            forget_snapshots(&store, &self.syncs).map_err(|e| disk(&store, &e))?;
+        }
+        self.cleared(sound.and_then(|shrunk| discarded.map(|()| shrunk)))
+    }
+
+    /// Clears away what was begun and not decided, if it failed.
+    pub(super) fn cleared<T, E>(&self, done: Result<T, E>) -> Result<T, E> {
+        if done.is_err() && matches!(swap::is_pending(&self.dir), Ok(false)) {
+            let _ = swap::finish(&self.dir, &self.syncs);
+        }
+        done
+    }
+
+    fn judge(
+        &self,
+        looked: &Looked,
+        evidence: &Evidence,
+        options: &StoreOptions,
+    ) -> Result<Option<Shrunk>, OpenError> {
+        evidence.compare(looked.head.as_ref())?;
+        evidence.compare_key(&self.dir, looked)?;
+        if !options.verify {
+            return Ok(None);
+        }
+        let found = looked.survey()?;
+        if shrink::is_due(looked.octets, found.octets_of_all(), options) {
+            return shrink::shrink_if_possible(self, looked, options);
+        }
+        Ok(None)
+    }
+}
 
 impl Store {
-    /// Opens the store in `dir` (the state folder), or makes it. Nothing is changed when it is refused.
+    /// Opens the store in `dir` (the state folder), or makes it. When it is refused nothing of it is changed: it is
+    /// looked at in a copy first.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, OpenError> {
-        folder(dir)?;
-        let lock = lock(&dir.join("lock"), options.lock_wait_s)?;
-        let witness_path = dir.join("generation");
-        let key_path = dir.join("desk.key");
-        let witness = read_witness(&witness_path)?;
-        let keyed = key_path.exists();
+        let ours = Folder::take(dir, &options)?;
+        let evidence = Evidence::gather(dir)?;
+        let shrunk = ours.look(&evidence, &options)?;
         for sub in ["store", "spool"] {
-            folder(&dir.join(sub))?;
+            folder(&dir.join(sub)).map_err(|e| disk(&dir.join(sub), &e))?;
         }
         let engine = open_engine(&dir.join("store"), &options)?;
         let version = engine
             .read::<VersionRow>(layout::VERSION_KEY)
             .map_err(spoiled)?
             .map(|row| row.0);
-        if let Some(found) = version.filter(|v| *v > LAYOUT_VERSION) {
-            return Err(OpenError::Newer {
-                found,
-                known: LAYOUT_VERSION,
-            });
-        }
         let head = engine.read::<HeadRow>(layout::HEAD_KEY).map_err(spoiled)?;
-        if !options.accept_behind {
-            compare(version.is_some(), head.as_ref(), witness, keyed)?;
-        }
-        let mut head = head.unwrap_or_default();
-        if options.verify || options.accept_behind {
-            let found = survey(&engine).map_err(spoiled)?;
-            if options.accept_behind {
-                head = found.rebuild(head, witness.unwrap_or_default());
-            } else {
-                found.compare(&head)?;
-            }
-        }
+        // The same look once more: what is open now must be what was looked at.
+        evidence.compare(head.as_ref().filter(|_| version.is_some()))?;
+        let head = head.unwrap_or_default();
+        let accepted = engine.read::<AcceptedRow>(layout::ACCEPTED_KEY);
         let writer = Writer {
             head,
             turns: turns(&engine).map_err(spoiled)?,
             live: live(&engine).map_err(spoiled)?,
+            ..Writer::default()
         };
         let spool = Spool::new(dir.join("spool"));
         spool
@@ -88,22 +148,53 @@ impl Store {
         let mut inner = Inner {
             engine,
             spool,
-            witness: witness_path,
+            dir: dir.to_owned(),
+            witness: dir.join("generation"),
             options,
             key: [0; 32],
             instance: String::new(),
+            accepted: accepted.map_err(spoiled)?.map(|row| Timestamp(row.0)),
             head: Mutex::new(head),
             writer: Mutex::new(writer),
-            _lock: lock,
+            replies_held: AtomicBool::new(false),
+            shrunk,
+            backup: Mutex::default(),
+            _lock: ours.lock,
         };
+        inner.migrate(version).map_err(spoiled)?;
+        let version = version.map(|_| LAYOUT_VERSION);
         inner.instance = inner.begin(version).map_err(spoiled)?;
-        // The first commit is that of `begin`: after it the key may be missing, as a first start may end there.
-        let keyless = head.generation <= 1 || inner.options.accept_behind;
-        inner.key = identity::desk_key(&inner.engine, &key_path, keyless)?;
+        inner.key = identity::desk_key(&inner.engine.syncs, &dir.join("desk.key"))?;
+        inner.attest_key().map_err(spoiled)?;
         inner.engine.syncs.dir(dir).map_err(|e| disk(dir, &e))?;
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Gives the store a key that a simulation knows.
+    #[cfg(test)]
+    pub(crate) fn rekey(&self, key: [u8; 32]) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        let mut writer = inner.writer();
+        let mut batch = Batch::new(&inner.engine, writer.head);
+        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&key)))?;
+        batch.keep();
+        inner.commit(&mut writer, batch)?;
+        let path = inner.dir.join("desk.key");
+        let written = inner.engine.syncs.replace(&path, 0o600, &key);
+        written.map_err(|e| StoreError::Broken(e.to_string()))
+    }
+
+    /// What shrinking did, if the store was shrunk when it was opened.
+    pub fn shrunk(&self) -> Option<Shrunk> {
+        self.inner.shrunk
+    }
+
+    /// Since when the store may not know all that was done before: when an operator last restored, repaired or accepted
+    /// it. None: it knows all.
+    pub fn accepted(&self) -> Option<Timestamp> {
+        self.inner.accepted
     }
 }
 
@@ -112,7 +203,7 @@ impl Inner {
     fn begin(&self, version: Option<u32>) -> Result<String, StoreError> {
         let mut writer = self.writer();
         let instance = self.engine.read::<InstanceRow>(layout::INSTANCE_KEY)?;
-        let as_it_was = version == Some(LAYOUT_VERSION) && !self.options.accept_behind;
+        let as_it_was = version == Some(LAYOUT_VERSION);
         if let Some(InstanceRow(instance)) = instance.filter(|_| as_it_was) {
             self.testify(&writer.head)?;
             return Ok(instance);
@@ -125,6 +216,18 @@ impl Inner {
         self.commit(&mut writer, batch)?;
         Ok(instance)
     }
+
+    /// Writes down what the key is like, once.
+    fn attest_key(&self) -> Result<(), StoreError> {
+        if self.engine.read::<KeyRow>(layout::KEY_KEY)?.is_some() {
+            return Ok(());
+        }
+        let mut writer = self.writer();
+        let mut batch = Batch::new(&self.engine, writer.head);
+        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&self.key)))?;
+        batch.keep();
+        self.commit(&mut writer, batch)
+    }
 }
 
 pub(super) fn disk(path: &Path, e: &io::Error) -> OpenError {
@@ -134,7 +237,7 @@ pub(super) fn disk(path: &Path, e: &io::Error) -> OpenError {
     }
 }
 
-fn spoiled(e: StoreError) -> OpenError {
+pub(super) fn spoiled(e: StoreError) -> OpenError {
     match e {
         StoreError::Spool(why) => OpenError::Disk {
             path: PathBuf::from("spool"),
@@ -142,15 +245,6 @@ fn spoiled(e: StoreError) -> OpenError {
         },
         other => OpenError::Damaged(other.to_string()),
     }
-}
-
-/// Makes a folder that nobody else reads, if it is not there.
-fn folder(path: &Path) -> Result<(), OpenError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|e| disk(path, &e))
 }
 
 /// Takes the state folder's lock: it covers key, spool and witness too, and is freed by the system when we die.
@@ -175,13 +269,13 @@ fn lock(path: &Path, wait_s: u64) -> Result<File, OpenError> {
     }
 }
 
-fn steps(wait_s: u64) -> u64 {
+pub(super) fn steps(wait_s: u64) -> u64 {
     wait_s.saturating_mul(1000) / 50
 }
 
-/// Opens the engine; its own lock may linger some milliseconds after another process let go.
-fn open_engine(dir: &Path, options: &StoreOptions) -> Result<Engine, OpenError> {
-    let mut steps = steps(options.lock_wait_s);
+/// Opens the engine. The state folder is ours, so that its own lock can only linger a while after a handle was let go.
+pub(super) fn open_engine(dir: &Path, options: &StoreOptions) -> Result<Engine, OpenError> {
+    let mut steps = steps(options.lock_wait_s.max(2));
     loop {
         match Engine::open(dir, options.cache_bytes) {
             Err(OpenError::InUse) if steps > 0 => {
@@ -191,52 +285,6 @@ fn open_engine(dir: &Path, options: &StoreOptions) -> Result<Engine, OpenError> 
             opened => return opened,
         }
     }
-}
-
-fn read_witness(path: &Path) -> Result<Option<Witness>, OpenError> {
-    match fs::read_to_string(path) {
-        // A spoiled witness proves nothing against the store; whether it is whole the check of all records says.
-        Ok(text) => Ok(Some(Witness::read(&text).unwrap_or_default())),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) if e.kind() == io::ErrorKind::InvalidData => Ok(Some(Witness::default())),
-        Err(e) => Err(disk(path, &e)),
-    }
-}
-
-/// Refuses a store that holds less than it did.
-fn compare(
-    versioned: bool,
-    head: Option<&HeadRow>,
-    witness: Option<Witness>,
-    keyed: bool,
-) -> Result<(), OpenError> {
-    let Some(head) = head.filter(|_| versioned) else {
-        // The key comes last of all: only a first start has neither witness nor key.
-        return match witness {
-            Some(_) => Err(OpenError::Behind("it is empty".to_owned())),
-            None if keyed => Err(OpenError::Behind(
-                "it is empty, and `desk.key` is from before".to_owned(),
-            )),
-            None => Ok(()),
-        };
-    };
-    let Some(witness) = witness else {
-        return Ok(());
-    };
-    let has = Witness::of(head);
-    let pairs = [
-        ("generation", has.generation, witness.generation),
-        ("tickets", has.tickets, witness.tickets),
-        ("mails on record", has.ledger, witness.ledger),
-    ];
-    for (what, has, had) in pairs {
-        if has < had {
-            return Err(OpenError::Behind(format!(
-                "{what}: {has}, and there were {had}"
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn turns(engine: &Engine) -> Result<BTreeMap<String, u64>, StoreError> {

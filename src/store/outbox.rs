@@ -13,11 +13,13 @@ use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
+use crate::store::layout::finds;
 use crate::store::layout::letters::DeliveryRow;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::letters::StageRow;
 use crate::store::layout::rows;
 use crate::store::layout::rows::DueRow;
+use crate::store::layout::rows::TicketRow;
 use crate::store::views::Stage;
 use crate::triage::delivery;
 use crate::triage::delivery::Delivery;
@@ -356,17 +358,23 @@ fn event_of(
     event(now, kind, format!("{purpose} to {to}: {what}"))
 }
 
-/// Removes a settled mail's record; the ticket's events still tell of it.
-fn forget(batch: &mut Batch<'_>, id: OutboxId) -> Result<(), StoreError> {
+/// Removes a settled mail's record; the ticket's events still tell of it. The id of a mail that has no ticket, such as a
+/// notice, leads nowhere and goes as well.
+pub(super) fn forget(batch: &mut Batch<'_>, id: OutboxId) -> Result<(), StoreError> {
     let key = id.0.to_be_bytes();
-    if let Some(row) = batch.get::<OutboxRow>(&key)? {
-        let (stage, at) = Stage::of(&row.state.delivery());
-        batch.remove(Tree::Stages, &layout::stage_key(stage.code(), at, id.0));
-        batch.remove(
-            Tree::Letters,
-            &layout::under_ticket(TicketNumber(row.ticket), id.0),
-        );
-        batch.remove(Tree::Outbox, &key);
+    let Some(row) = batch.get::<OutboxRow>(&key)? else {
+        return Ok(());
+    };
+    let number = TicketNumber(row.ticket);
+    let (stage, at) = Stage::of(&row.state.delivery());
+    batch.remove(Tree::Stages, &layout::stage_key(stage.code(), at, id.0));
+    batch.remove(Tree::Letters, &layout::under_ticket(number, id.0));
+    batch.remove(Tree::Outbox, &key);
+    let ticket = batch.get::<TicketRow>(&layout::ticket_key(number))?;
+    if ticket.is_none() {
+        let thread = layout::id_key(&row.message_id);
+        batch.remove(Tree::Threads, &thread);
+        batch.unpoint(&finds::thread_of(number, &thread))?;
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Group<'_> {
             ours: Some((purpose, outgoing.to.clone())),
         };
         self.batch
-            .put(&layout::id_key(&outgoing.message_id), &thread)?;
+            .tie(&layout::id_key(&outgoing.message_id), &thread)?;
         let seq = self.batch.head.next_outbox;
         self.batch.head.next_outbox += 1;
         let place = self

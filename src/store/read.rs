@@ -168,6 +168,11 @@ impl Store {
         })
     }
 
+    /// Returns outgoing mails by their numbers, as far as they are on record.
+    pub fn outgoing(&self, ids: &[OutboxId]) -> Result<Vec<OutboxView>, StoreError> {
+        self.views(ids.iter().map(|id| id.0).collect())
+    }
+
     /// Returns the bytes of an outgoing mail, as long as they are kept; the error is a sentence.
     pub fn outgoing_bytes(
         &self,

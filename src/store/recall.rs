@@ -33,9 +33,12 @@ impl Group<'_> {
         sender: Option<&Address>,
         now: Timestamp,
     ) -> Result<Case, StoreError> {
-        let copy_of = self.batch.get::<DigestRow>(digest)?.map(|row| Copy {
-            ticket: row.ticket.map(TicketNumber),
-        });
+        let copy_of = match self.batch.get::<DigestRow>(digest)? {
+            Some(row) => Some(Copy {
+                ticket: self.existing(row.ticket.map(TicketNumber))?,
+            }),
+            None => None,
+        };
         let mut by_id = Vec::new();
         for id in clues.ids.iter().take(RECALL_MAX) {
             if let Some(row) = self.batch.get::<ThreadRow>(&layout::id_key(id))? {
@@ -79,6 +82,15 @@ impl Group<'_> {
                 .collect(),
             spent,
         })
+    }
+
+    /// Returns the ticket if it is still there: a copy may outlive it.
+    fn existing(&self, number: Option<TicketNumber>) -> Result<Option<TicketNumber>, StoreError> {
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let row = self.batch.get::<TicketRow>(&layout::ticket_key(number))?;
+        Ok(row.map(|_| number))
     }
 
     fn spent(&self, sender: Option<&Address>, now: Timestamp) -> Result<Spent, StoreError> {

@@ -14,6 +14,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use crate::store::layout::letters::PlaceRow;
 use crate::store::sync::Syncs;
@@ -22,6 +24,22 @@ use crate::store::sync::Syncs;
 #[derive(Debug)]
 pub(super) struct Spool {
     dir: PathBuf,
+    /// Files that nobody needs any more but a backup that is being made; none while none is made.
+    held: Mutex<Option<Vec<u64>>>,
+}
+
+/// Why a pile could not be written.
+#[derive(Debug)]
+pub(super) enum SpoolError {
+    /// It could not be written down (no space, no such folder): nothing is left of it.
+    Write(io::Error),
+    /// The disk failed to keep what was written: nobody knows what it holds now.
+    Sync(io::Error),
+}
+
+/// Returns the name of a file of the spool.
+pub(super) fn file_name(file: u64) -> String {
+    format!("{file:016x}")
 }
 
 /// The mails of one commit, before they are written.
@@ -67,17 +85,22 @@ impl Pile {
 impl Spool {
     /// Names the folder.
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir }
+        let held = Mutex::new(None);
+        Self { dir, held }
     }
 
-    fn path(&self, file: u64) -> PathBuf {
-        self.dir.join(format!("{file:016x}"))
+    /// Returns where a file lies.
+    pub(super) fn path(&self, file: u64) -> PathBuf {
+        self.dir.join(file_name(file))
     }
 
     /// Writes a pile, durable when this returns. On failure nothing is left.
-    pub(super) fn write(&self, file: u64, pile: &Pile, syncs: &Syncs) -> io::Result<()> {
+    pub(super) fn write(&self, file: u64, pile: &Pile, syncs: &Syncs) -> Result<(), SpoolError> {
         let path = self.path(file);
-        let written = Self::write_to(&path, pile, syncs).and_then(|()| syncs.dir(&self.dir));
+        let written = Self::write_to(&path, pile)
+            .map_err(SpoolError::Write)
+            .and_then(|file| syncs.all(&file, &path).map_err(SpoolError::Sync))
+            .and_then(|()| syncs.dir(&self.dir).map_err(SpoolError::Sync));
         if written.is_err() {
             // Best effort: without a record that names it the file is removed at the next start.
             let _ = syncs.remove(&path);
@@ -85,7 +108,7 @@ impl Spool {
         written
     }
 
-    fn write_to(path: &Path, pile: &Pile, syncs: &Syncs) -> io::Result<()> {
+    fn write_to(path: &Path, pile: &Pile) -> io::Result<File> {
         // Mails are private: nobody else reads them, whatever the umask.
         let file = File::options()
             .write(true)
@@ -97,8 +120,7 @@ impl Spool {
         for mail in &pile.mails {
             out.write_all(mail)?;
         }
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        syncs.all(&file, path)
+        out.into_inner().map_err(io::IntoInnerError::into_error)
     }
 
     /// Reads one mail and checks it. The error is a sentence.
@@ -122,10 +144,28 @@ impl Spool {
 
     /// Removes a file of which no mail may be sent any more. What fails is done at the next start.
     pub(super) fn remove(&self, file: u64, syncs: &Syncs) {
-        let _ = syncs.remove(&self.path(file));
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_mut() {
+            Some(held) => held.push(file),
+            None => drop(syncs.remove(&self.path(file))),
+        }
     }
 
-    /// Makes the folder if it is not there, and removes files that no record names.
+    /// Keeps every file until [`Spool::release`]: a backup reads them.
+    pub(super) fn hold(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_default();
+    }
+
+    /// Removes what was to be removed meanwhile.
+    pub(super) fn release(&self, syncs: &Syncs) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in held.take().unwrap_or_default() {
+            let _ = syncs.remove(&self.path(file));
+        }
+    }
+
+    /// Removes files that no record names.
     pub(super) fn clean(&self, live: &BTreeMap<u64, u64>, syncs: &Syncs) -> io::Result<()> {
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;

@@ -23,6 +23,8 @@ pub(super) struct Survey {
     states: [u64; 3],
     stages: [u64; 5],
     spool: u64,
+    /// Octets of all keys and values.
+    octets: u64,
 }
 
 /// Reads every record and checks it: the engine hides damage.
@@ -34,6 +36,7 @@ pub(super) fn survey(engine: &Engine) -> Result<Survey, StoreError> {
         engine.scan(tree, Range::under(&[]), |key, value| {
             layout::checked(tree, key, value)?;
             records += 1;
+            survey.octets += (key.len() + value.len()) as u64;
             greatest = greatest.max(layout::seq_of(key).unwrap_or_default());
             let kind = key.first().copied().unwrap_or_default();
             match tree {
@@ -53,16 +56,33 @@ pub(super) fn survey(engine: &Engine) -> Result<Survey, StoreError> {
 }
 
 impl Survey {
-    fn records(&self, tree: Tree) -> u64 {
+    /// Returns how many records a tree has.
+    pub(super) fn records(&self, tree: Tree) -> u64 {
         self.records.get(&tree).copied().unwrap_or_default()
+    }
+
+    /// Returns the octets of all keys and values.
+    pub(super) fn octets_of_all(&self) -> u64 {
+        self.octets
     }
 
     /// Compares what is there with the kept counts.
     pub(super) fn compare(&self, head: &HeadRow) -> Result<(), OpenError> {
+        let unlike = self.counted(head);
+        match unlike.into_iter().find(|(_, has, wanted)| has != wanted) {
+            Some((what, has, wanted)) => Err(OpenError::Damaged(format!(
+                "{what}: {has} found, {wanted} expected"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what was counted: its name, how many there are, and how many there should be.
+    pub(super) fn counted(&self, head: &HeadRow) -> [(&'static str, u64, u64); 8] {
         let unsettled = |stages: &[u64; 5]| stages.iter().take(3).sum::<u64>();
         let tickets = head.states.iter().sum();
         let outbox = self.records(Tree::Outbox);
-        let pairs = [
+        [
             ("mails on record", self.records(Tree::Ledger), head.ledger),
             ("tickets", self.records(Tree::Tickets), tickets),
             ("tickets by state", self.records(Tree::States), tickets),
@@ -82,17 +102,16 @@ impl Survey {
                 outbox,
             ),
             (
+                "what mails are found by",
+                self.records(Tree::Finds),
+                head.finds,
+            ),
+            (
                 "mails waiting, leased or parked",
                 unsettled(&self.stages),
                 unsettled(&head.stages),
             ),
-        ];
-        match pairs.into_iter().find(|(_, has, wanted)| has != wanted) {
-            Some((what, has, wanted)) => Err(OpenError::Damaged(format!(
-                "{what}: {has} found, {wanted} expected"
-            ))),
-            None => Ok(()),
-        }
+        ]
     }
 
     /// Makes a head of what is there, for an operator who goes on with it. No number is given a second time, as far
@@ -108,14 +127,18 @@ impl Survey {
             generation: head.generation.max(witness.generation),
             next_ticket: next(
                 Tree::Tickets,
-                head.next_ticket.max(witness.tickets.saturating_add(1)),
+                head.next_ticket
+                    .max(witness.next_ticket)
+                    .max(witness.tickets.saturating_add(1)),
             ),
-            next_outbox: next(Tree::Outbox, head.next_outbox),
+            next_outbox: next(Tree::Outbox, head.next_outbox.max(witness.next_outbox)),
             next_spool: head.next_spool.max(self.spool.saturating_add(1)),
             next_arrival: next(Tree::Arrivals, head.next_arrival),
             ledger: self.records(Tree::Ledger),
             states: self.states,
             stages: [waiting, leased, parked, sent, dropped],
+            finds: self.records(Tree::Finds),
+            ..head
         }
     }
 }

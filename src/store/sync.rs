@@ -1,8 +1,11 @@
 //! All syncs of files and folders go through here: counted, and made to fail in tests.
 
+use std::fs;
+use std::fs::DirBuilder;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -113,4 +116,75 @@ impl Syncs {
         std::fs::rename(&new, path)?;
         steps::at(Step::Renamed, path)
     }
+
+    /// Gives a file or folder another name on the same disk. Neither folder is synced.
+    #[expect(
+        clippy::unused_self,
+        reason = "all that changes files goes through here"
+    )]
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        steps::at(Step::Renaming, to)?;
+        fs::rename(from, to)?;
+        steps::at(Step::Renamed, to)
+    }
+
+    /// Removes a folder with all that is in it, or a file; nothing if it is not there. Only for what nobody needs: a
+    /// crash may leave half of it.
+    #[expect(
+        clippy::unused_self,
+        reason = "all that changes files goes through here"
+    )]
+    pub(super) fn discard(&self, path: &Path) -> io::Result<()> {
+        let kind = match fs::symlink_metadata(path) {
+            Ok(found) => found.file_type(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        steps::at(Step::Removing, path)?;
+        if kind.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
+        steps::at(Step::Removed, path)
+    }
+
+    /// Copies a file, for its owner's eyes alone, durable when this returns; the folder is not synced.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        copy_private(from, to)?;
+        self.all(&File::open(to)?, to)
+    }
+}
+
+/// Makes a folder that nobody else reads, with those above it, if it is not there.
+pub(super) fn folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Copies the files of a folder and of the folders in it, for a look: nothing is synced.
+pub(super) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            copy_private(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut from = File::open(from)?;
+    let mut to = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(to)?;
+    io::copy(&mut from, &mut to).map(drop)
 }

@@ -5,10 +5,19 @@
     reason = "a test may panic"
 )]
 
+mod erasing;
+mod failing;
+mod finding;
+mod harm;
 mod intake;
+mod keeping;
+mod kept;
+mod killed;
 mod lists;
+mod mounts;
 mod opening;
 mod sending;
+mod wear;
 
 use std::path::Path;
 
@@ -49,6 +58,7 @@ fn options() -> StoreOptions {
     StoreOptions {
         lock_wait_s: 1,
         cache_bytes: 1 << 20,
+        piece: 7,
         ..StoreOptions::default()
     }
 }
@@ -57,6 +67,11 @@ fn house() -> House {
     let dir = tempfile::tempdir().unwrap();
     let store = Some(Store::open(dir.path(), options()).unwrap());
     House { dir, store }
+}
+
+/// A temp folder in memory, where there is such a place: for what is done hundreds of times and asks for order alone.
+fn quick() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 impl House {

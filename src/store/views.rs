@@ -96,11 +96,21 @@ pub struct OutboxView {
     pub delivery: Delivery,
 }
 
+impl OutboxView {
+    /// Returns the moment that belongs to its state: when it was sent, parked or given up, since when it is being sent,
+    /// or when it is due.
+    pub fn since(&self) -> Timestamp {
+        Stage::of(&self.delivery).1
+    }
+}
+
 /// A mail's final state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerView {
     /// When it was reached.
     pub at: Timestamp,
+    /// When the server got the mail, where that is known.
+    pub received: Option<Timestamp>,
     /// What it is.
     pub state: LedgerState,
     /// Why, in one line.
@@ -114,6 +124,8 @@ pub enum LedgerState {
     Skipped,
     /// Thought about and decided.
     Handled(Box<Handled>),
+    /// Handled or skipped; what it was is erased.
+    Erased,
 }
 
 /// A mail that was thought about.
@@ -135,6 +147,8 @@ pub struct Handled {
     pub filing: Filing,
     /// How many mails left because of it.
     pub letters: u32,
+    /// The number of the first of them, the others follow; none where it is not known (layout 1).
+    pub first_letter: Option<OutboxId>,
     /// Its Message-ID.
     pub message_id: Option<MessageId>,
     /// Its intents, primary first.

@@ -1,6 +1,7 @@
 //! One SMTP connection: opened, protected, logged in, and ready for mails.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -246,17 +247,29 @@ async fn connect(settings: &Settings) -> Result<TcpStream, Failed> {
 }
 
 async fn handshake(settings: &Settings, tls: &Tls, tcp: TcpStream) -> Result<Stream, Failed> {
-    let failed = |what: String| Failed::before_mail(Step::Handshake, Trouble::Tls, what);
+    let failed = |trouble, what| Failed::before_mail(Step::Handshake, trouble, what);
     let Deadlines {
         handshake: allowed, ..
     } = settings.deadlines;
     match tokio::time::timeout(allowed, tls.connect(&settings.host, tcp)).await {
-        Err(_) => Err(failed(format!(
-            "no TLS handshake in {} s",
-            allowed.as_secs_f32()
-        ))),
-        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => {
+            let what = format!("no TLS handshake in {} s", allowed.as_secs_f32());
+            Err(failed(Trouble::Unreachable, what))
+        }
+        Ok(Err(error)) => Err(failed(handshake_trouble(error.kind()), error.to_string())),
         Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
+    }
+}
+
+/// A line that broke says nothing against the server's TLS: it may do better next time without a person.
+fn handshake_trouble(kind: io::ErrorKind) -> Trouble {
+    match kind {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::TimedOut => Trouble::Unreachable,
+        _ => Trouble::Tls,
     }
 }
 

@@ -229,6 +229,13 @@ impl SmtpTransport {
             .is_some_and(|session| session.wire.dot_sent())
     }
 
+    /// Whether the connection is in the middle of a mail's bytes.
+    fn in_mail(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.wire.step() == Step::Body)
+    }
+
     /// Returns the open connection if it may carry one more mail, and closes it if not.
     async fn fit_session(&mut self) -> Option<&mut Session> {
         let session = self.session.as_ref()?;
@@ -259,8 +266,10 @@ impl Transport for SmtpTransport {
         self.brief = end.brief;
         match (&end.outcome, end.trouble) {
             (Outcome::Accepted(_), _) => {}
-            // The server spoke last and is well: part politely.
-            (Outcome::Refused(_) | Outcome::Deferred(_), None) => self.close().await,
+            // The server spoke last and is well: part politely, unless what we say would be taken for the mail.
+            (Outcome::Refused(_) | Outcome::Deferred(_), None) if !self.in_mail() => {
+                self.close().await;
+            }
             _ => self.session = None,
         }
         end.outcome

@@ -6,6 +6,7 @@
 //! MAIL            (next)     Deferred   Deferred   Deferred   Refused, but for 530, 534, 535, 538: our account
 //! RCPT            (next)     Deferred   Deferred   Deferred   Refused, but for those and 552 (4.5.3.1.10)
 //! DATA            Deferred   (next)     Deferred   Deferred   Refused, but for those
+//! the mail        Deferred   Deferred   Deferred   Deferred   Refused
 //! final dot       Accepted   Unknown    Deferred   Deferred   Refused
 //! ```
 
@@ -135,6 +136,7 @@ pub(super) fn verdict(step: Step, reply: &Reply) -> Option<End> {
     }
     match step {
         Step::Mail | Step::Rcpt | Step::Data => mail_verdict(step, reply),
+        Step::Body if reply.is(2) || reply.is(3) => Some(out_of_step(step, reply)),
         Step::Body | Step::Dot => Some(dot_verdict(step, reply)),
         _ if reply.is(2) => None,
         Step::Login => Some(login_verdict(step, reply)),
@@ -154,17 +156,14 @@ fn mail_verdict(step: Step, reply: &Reply) -> Option<End> {
         5 if step == Step::Rcpt && reply.code == 552 => end(Outcome::Deferred),
         5 => end(Outcome::Refused),
         4 => end(Outcome::Deferred),
-        _ => {
-            let lead = "the server is out of step: ";
-            Some(End::told(
-                lead,
-                step,
-                reply,
-                Outcome::Deferred,
-                Some(Trouble::Unwilling),
-            ))
-        }
+        _ => Some(out_of_step(step, reply)),
     }
+}
+
+fn out_of_step(step: Step, reply: &Reply) -> End {
+    let lead = "the server is out of step: ";
+    let trouble = Some(Trouble::Unwilling);
+    End::told(lead, step, reply, Outcome::Deferred, trouble)
 }
 
 fn dot_verdict(step: Step, reply: &Reply) -> End {
@@ -234,8 +233,9 @@ mod tests {
     fn every_code_at_every_step_has_the_end_of_the_table() {
         let expected = |step: Step, code: u16| match (step, code) {
             (_, 421) => 'D',
-            (Step::Dot | Step::Body, 200..=299) => 'A',
-            (Step::Dot | Step::Body, 300..=399) => 'U',
+            (Step::Body, 200..=399) => 'D',
+            (Step::Dot, 200..=299) => 'A',
+            (Step::Dot, 300..=399) => 'U',
             (Step::Dot | Step::Body, 500..=599) => 'R',
             (Step::Data, 300..=399) => '-',
             (Step::Data, 200..=299) => 'D',
@@ -253,6 +253,7 @@ mod tests {
             Step::Mail,
             Step::Rcpt,
             Step::Data,
+            Step::Body,
             Step::Dot,
         ];
         for step in steps {

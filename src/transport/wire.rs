@@ -3,7 +3,8 @@
 //! # Decisions
 //! lettre says that something failed, not when. This stream sees every byte, so it knows whether the end of data may
 //! have left us: that alone parks or repeats a mail. It also refuses what lettre lets pass: replies nobody asked for
-//! (the next mail would be settled by them) and text sent in clear before a TLS handshake (RFC 3207, 6).
+//! (the next mail would be settled by them) and text sent in clear before a TLS handshake (RFC 3207, 6). And it listens
+//! while a mail is on its way: a server that refuses in the middle of it is heard, and nothing more is said.
 
 use std::fmt;
 use std::io;
@@ -280,6 +281,27 @@ impl Inner {
         Ok(())
     }
 
+    /// Hears a server that speaks, or hangs up, before a mail has ended: no more of the mail is sent then, and nobody can
+    /// have taken it over.
+    fn overhear(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut space = [0; 2048];
+        loop {
+            let mut read = ReadBuf::new(&mut space);
+            match self.stream.poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                    return Err(self.fail(io::ErrorKind::UnexpectedEof, "the server hung up"));
+                }
+                Poll::Ready(Ok(())) => self.inbox.extend_from_slice(read.filled()),
+                // Writing finds out what is broken, if anything is.
+                Poll::Ready(Err(_)) | Poll::Pending => return Ok(()),
+            }
+            self.understand()?;
+            if self.reply.is_some() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+
     fn note_offer(&mut self, bytes: usize) {
         if self.step == Step::Body && bytes > self.body_left {
             self.dot_sent = true;
@@ -333,8 +355,15 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         let mut inner = self.inner();
         inner.may_write()?;
+        if inner.step == Step::Body {
+            inner.overhear(cx)?;
+        }
         inner.note_offer(buf.len());
         let polled = inner.stream.poll_write(cx, buf);
+        if matches!(polled, Poll::Ready(Err(_))) && matches!(inner.step, Step::Body | Step::Dot) {
+            // Its last words may lie here unread, and say more than that it is gone.
+            inner.overhear(cx)?;
+        }
         let written = std::task::ready!(inner.watch(cx, polled))?;
         inner.note_written(written);
         Poll::Ready(Ok(written))

@@ -144,6 +144,8 @@ pub enum Event {
     Recover,
     /// Its bytes cannot be read any more; holds why.
     Lost(String),
+    /// Nobody knows whether it left, as the store is older than what was done; holds that as a sentence.
+    Doubted(String),
     /// An operator wants it to go again.
     Resend,
     /// An operator gives it up.
@@ -200,7 +202,14 @@ pub fn step(
             attempts: attempts.saturating_sub(1),
             not_before: now,
         },
-        (Delivery::Leased { attempts, .. }, Event::Recover) => in_doubt(
+        (
+            Delivery::Waiting { attempts, .. }
+            | Delivery::Leased { attempts, .. }
+            | Delivery::Parked { attempts, .. },
+            Event::Doubted(why),
+        ) if guarantee == Guarantee::AtMostOnce => parked(attempts, why, now),
+        // What must never leave twice was parked above, when the store is in doubt.
+        (Delivery::Leased { attempts, .. }, Event::Recover | Event::Doubted(_)) => in_doubt(
             attempts,
             "the daemon stopped while it was being sent",
             guarantee,
@@ -213,11 +222,7 @@ pub fn step(
         (
             Delivery::Waiting { attempts, .. } | Delivery::Leased { attempts, .. },
             Event::Lost(why),
-        ) => Delivery::Parked {
-            at: now,
-            attempts,
-            why: format!("its text cannot be read: {why}"),
-        },
+        ) => parked(attempts, format!("its text cannot be read: {why}"), now),
         (Delivery::Parked { .. }, Event::Resend) => Delivery::Waiting {
             attempts: 0,
             not_before: now,
@@ -232,6 +237,11 @@ pub fn step(
         }
         (state, _) => state,
     }
+}
+
+fn parked(attempts: u32, why: String, now: Timestamp) -> Delivery {
+    let at = now;
+    Delivery::Parked { at, attempts, why }
 }
 
 fn lease(

@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
+use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -142,30 +143,50 @@ socket = "control.sock"
 
     /// The same, with more in its environment.
     pub(crate) fn start_with(&mut self, environment: &[(&str, &str)]) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mailclerk"))
-            .arg("run")
-            .arg("--config")
-            .arg(self.path("mailclerk.toml"))
-            .env_remove("JOURNAL_STREAM")
-            .envs(environment.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let log = Arc::clone(&self.log);
-        let from = log.lock().unwrap().len();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                log.lock().unwrap().push(line);
-            }
-        });
-        self.daemon = Some(child);
+        let mut command = self.cli(&["run"]);
+        command.envs(environment.iter().copied());
+        self.start_by(command);
+    }
+
+    /// The same, by a command that becomes the daemon.
+    pub(crate) fn start_by(&mut self, command: Command) {
+        let from = self.log.lock().unwrap().len();
+        self.launch(command);
         self.wait("the daemon to open the mailbox", |house| {
             house.log()[from..]
                 .iter()
                 .any(|l| l.contains(" open "))
                 .then_some(())
         });
+    }
+
+    /// Starts the daemon and does not wait for anything.
+    pub(crate) fn launch(&mut self, mut command: Command) {
+        let mut child = command
+            .env_remove("JOURNAL_STREAM")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                log.lock().unwrap().push(line);
+            }
+        });
+        self.daemon = Some(child);
+    }
+
+    /// Whether the daemon runs; when it ended by itself, how.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.daemon.as_mut().unwrap().try_wait().unwrap()?;
+        self.daemon = None;
+        Some(status)
+    }
+
+    /// The daemon's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
     }
 
     /// Everything the daemon logged.

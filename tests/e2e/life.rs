@@ -34,6 +34,7 @@ fn told_to_stop_it_ends_in_order_and_the_next_start_goes_on() {
     assert_eq!(house.sent_to("maria@home.example"), 1);
 }
 
+/// Faults: F1; holds I1 I3 I10.
 #[test]
 fn killed_at_any_moment_it_loses_nothing_and_answers_nobody_twice() {
     let mut house = House::open();
@@ -69,6 +70,7 @@ fn killed_at_any_moment_it_loses_nothing_and_answers_nobody_twice() {
     assert_eq!(house.servers.mails(DESK, "INBOX").len(), 0);
 }
 
+/// Faults: F63; holds I3.
 #[test]
 fn mail_from_before_the_first_start_is_not_answered_when_it_is_old() {
     let mut house = House::closed("first_start_age_max = \"1s\"");
@@ -86,6 +88,7 @@ fn mail_from_before_the_first_start_is_not_answered_when_it_is_old() {
     );
 }
 
+/// Faults: F34; holds I3.
 #[test]
 fn new_uids_for_old_mails_answer_nobody_again() {
     let mut house = House::open_with("[mailbox.support.filing]\nmode = \"flag\"");
@@ -134,6 +137,7 @@ fn what_cannot_be_sent_now_waits_in_the_outbox() {
     });
 }
 
+/// Faults: F22; holds I1 I10.
 #[test]
 fn a_reload_with_a_mistake_is_refused_and_the_old_rules_stay() {
     let mut house = House::open();

@@ -11,11 +11,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clocks;
 mod conversations;
 mod headers;
 mod house;
 mod life;
 mod loops;
 mod numbered_rules;
+mod poison;
+mod process;
+mod reconcile;
+mod stops;
 mod surroundings;
 mod taxonomy;
+mod two_daemons;
+mod way_out;

@@ -25,7 +25,7 @@ use mailclerk::tls::Tls;
 use crate::support::servers::DEADLINE;
 use crate::support::servers::Servers;
 
-fn settings(servers: &Servers, user: &str) -> ImapSettings {
+pub(crate) fn settings(servers: &Servers, user: &str) -> ImapSettings {
     ImapSettings {
         host: "127.0.0.1".into(),
         port: servers.ports.imaps,
@@ -46,12 +46,12 @@ fn settings(servers: &Servers, user: &str) -> ImapSettings {
     }
 }
 
-fn mailbox(servers: &Servers, settings: ImapSettings) -> ImapMailbox {
+pub(crate) fn mailbox(servers: &Servers, settings: ImapSettings) -> ImapMailbox {
     let ca = fs::read(servers.ca_file()).unwrap();
     ImapMailbox::new(settings, Tls::system(Some(&ca)).unwrap()).unwrap()
 }
 
-fn deliver(servers: &Servers, user: &str, count: usize) {
+pub(crate) fn deliver(servers: &Servers, user: &str, count: usize) {
     for number in 0..count {
         let mut raw = format!("From: eve@example.org\r\nSubject: mail {number}\r\n\r\n");
         // Text that looks like protocol, of differing size.
@@ -65,7 +65,7 @@ fn deliver(servers: &Servers, user: &str, count: usize) {
     }
 }
 
-fn uids(listed: &[Listed]) -> Vec<u32> {
+pub(crate) fn uids(listed: &[Listed]) -> Vec<u32> {
     listed.iter().map(|listed| listed.uid).collect()
 }
 
@@ -171,6 +171,7 @@ async fn starttls_and_plain_loopback_lead_to_the_same_mailbox() {
     }
 }
 
+/// Faults: F59 F61; holds I9.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_a_refused_login_and_an_unknown_authority_no_login() {
     let servers = Servers::shared();
@@ -223,6 +224,7 @@ async fn a_mail_expunged_between_list_and_fetch_is_missing_and_no_error() {
     assert_eq!(uids(&mine.list(0, 10).await.unwrap()), [3]);
 }
 
+/// Faults: F32; holds I6 I10.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_giant_is_cut_and_a_mail_of_lying_size_too() {
     let servers = Servers::shared();

@@ -135,6 +135,7 @@ async fn it_does_not_matter_how_answers_are_cut_into_packets() {
         .unwrap();
 }
 
+/// Faults: F26 F27; holds I6.
 #[tokio::test]
 async fn a_connection_cut_after_any_octet_is_lost_and_nothing_else() {
     let peer = Peer::start(session_script()).await;
@@ -155,6 +156,7 @@ async fn a_connection_cut_after_any_octet_is_lost_and_nothing_else() {
     }
 }
 
+/// Faults: F39; holds I6.
 #[tokio::test]
 async fn a_stalled_answer_is_lost_within_the_deadline_whatever_the_command() {
     for command in [
@@ -179,6 +181,7 @@ async fn a_stalled_answer_is_lost_within_the_deadline_whatever_the_command() {
     }
 }
 
+/// Faults: F40; holds I6.
 #[tokio::test]
 async fn an_octet_now_and_then_does_not_prolong_a_command_for_ever() {
     let script = Script::new().on("UID FETCH", &"* OK still working\r\n".repeat(2000));
@@ -233,6 +236,7 @@ async fn no_and_bad_are_errors_and_the_session_goes_on() {
     }
 }
 
+/// Faults: F33; holds I6.
 #[tokio::test]
 async fn goodbye_is_heard_as_greeting_and_in_the_middle_of_a_fetch() {
     let mut script = Script::new();
@@ -273,6 +277,7 @@ async fn what_greets_without_being_an_imap_server_is_not_talked_to() {
     }
 }
 
+/// Faults: F50 F52; holds I9.
 #[tokio::test]
 async fn folders_that_cannot_be_worked_on_are_unfit() {
     for answer in [

@@ -5,7 +5,6 @@ use mailclerk::mailbox::Mailbox;
 use mailclerk::mailbox::MailboxError;
 use mailclerk::mailbox::Woken;
 
-use crate::peer::CLOSE;
 use crate::peer::Peer;
 use crate::peer::Script;
 use crate::peer::mail;
@@ -75,6 +74,7 @@ async fn a_giant_is_fetched_as_its_header_and_the_beginning_of_its_text() {
     );
 }
 
+/// Faults: F32; holds I6 I10.
 #[tokio::test]
 async fn a_mail_larger_than_the_server_says_is_fetched_by_itself_and_cut_the_next_time() {
     let giant = "g".repeat(3000);
@@ -142,6 +142,7 @@ async fn fetching_keeps_to_sets_of_bounded_octets_and_count() {
     );
 }
 
+/// Faults: F31; holds I1 I6 I10.
 #[tokio::test]
 async fn a_mail_that_always_breaks_the_connection_is_withheld_and_the_others_come() {
     let garbage = "* 1 FETCH (UID 7 BODY[] garbage {9\r\n";
@@ -232,47 +233,6 @@ async fn a_server_in_trouble_makes_no_empty_mails() {
             "{code}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_mail_on_which_the_server_hangs_up_is_withheld_once_it_is_suspected() {
-    let script = Script::new()
-        .on("UID FETCH 5,7,12 (UID BODY", CLOSE)
-        .on("UID FETCH 7 (UID BODY", CLOSE)
-        .on("UID FETCH 7 (UID)", "* 2 FETCH (UID 7)\r\n{tag} OK\r\n")
-        .on("UID FETCH 5 ", &format!("{}{{tag}} OK\r\n", mail(1, 5)))
-        .on("UID FETCH 12 ", &format!("{}{{tag}} OK\r\n", mail(3, 12)));
-    let (_peer, mut mailbox) = opened(script).await;
-    for _ in 0..3 {
-        // A line that breaks accuses nobody: the whole set is asked for again.
-        assert!(matches!(
-            mailbox.fetch(&wanted(&[5, 7, 12])).await,
-            Err(MailboxError::Lost(_))
-        ));
-        mailbox.open().await.unwrap();
-    }
-    mailbox.careful(&[5, 7, 12]);
-    for _ in 0..2 {
-        assert!(matches!(
-            mailbox.fetch(&wanted(&[5, 7, 12])).await,
-            Err(MailboxError::Lost(_))
-        ));
-        mailbox.open().await.unwrap();
-        mailbox.careful(&[5, 7, 12]);
-    }
-    let mails = mailbox.fetch(&wanted(&[5, 7, 12])).await.unwrap();
-    let got: Vec<_> = mails
-        .iter()
-        .map(|mail| (mail.uid, mail.raw.len(), mail.truncated))
-        .collect();
-    assert_eq!(
-        got,
-        [
-            (5, text(5).len(), false),
-            (7, 0, true),
-            (12, text(12).len(), false)
-        ]
-    );
 }
 
 #[tokio::test]

@@ -107,6 +107,7 @@ async fn without_uidplus_nothing_is_expunged_and_the_mark_reads_as_handled() {
     );
 }
 
+/// Faults: F53; holds I1.
 #[tokio::test]
 async fn a_refused_copy_leaves_the_original_unmarked() {
     for code in ["[OVERQUOTA]", "[NOPERM]", "[UNAVAILABLE]"] {
@@ -129,6 +130,7 @@ async fn a_refused_copy_leaves_the_original_unmarked() {
     }
 }
 
+/// Faults: F51; holds I1 I10.
 #[tokio::test]
 async fn a_missing_folder_is_created_once_and_the_move_repeated() {
     for refusal in [
@@ -151,8 +153,9 @@ async fn a_missing_folder_is_created_once_and_the_move_repeated() {
     }
 }
 
+/// Faults: F52; holds I1 I10.
 #[tokio::test]
-async fn a_folder_that_cannot_be_created_is_not_tried_again_and_others_are_filed() {
+async fn a_folder_that_cannot_be_created_is_tried_once_a_round_and_others_are_filed() {
     let script = Script::new()
         .on("UID MOVE 5:7", "{tag} NO [TRYCREATE] no such folder\r\n")
         .on("CREATE", "{tag} NO [NOPERM] not yours\r\n");
@@ -176,7 +179,7 @@ async fn a_folder_that_cannot_be_created_is_not_tried_again_and_others_are_filed
             .iter()
             .filter(|command| command.starts_with("CREATE"))
             .count(),
-        1
+        2
     );
     assert_eq!(
         commands
@@ -187,6 +190,7 @@ async fn a_folder_that_cannot_be_created_is_not_tried_again_and_others_are_filed
     );
 }
 
+/// Faults: F49; holds I1.
 #[tokio::test]
 async fn a_keyword_that_the_server_does_not_keep_is_not_set_and_nothing_else_instead() {
     let script = Script::new().on("SELECT", &select("\\Seen \\Flagged \\Deleted", ""));

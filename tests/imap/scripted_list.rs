@@ -3,6 +3,7 @@
 use mailclerk::mailbox::Mailbox;
 use mailclerk::mailbox::MailboxError;
 
+use crate::peer::Peer;
 use crate::peer::Script;
 use crate::peer::listed;
 use crate::peer::select;
@@ -67,11 +68,28 @@ async fn a_server_that_does_not_tell_uidnext_is_listed_to_the_end() {
     assert_eq!(
         peer.commands(),
         [
+            "STATUS \"INBOX\" (UIDNEXT)",
             "UID FETCH * (UID)",
             "UID FETCH 6:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
             "UID FETCH 13:* (UID FLAGS INTERNALDATE RFC822.SIZE)",
         ]
     );
+}
+
+#[tokio::test]
+async fn where_select_does_not_tell_uidnext_status_is_asked() {
+    let script = Script::new()
+        .on(
+            "SELECT",
+            &select("\\*", "").replace("* OK [UIDNEXT 13] next\r\n", ""),
+        )
+        .on(
+            "STATUS \"INBOX\" (UIDNEXT)",
+            "* STATUS \"INBOX\" (UIDNEXT 40)\r\n{tag} OK\r\n",
+        );
+    let peer = Peer::start(script).await;
+    let opened = peer.mailbox().open().await.unwrap();
+    assert_eq!(opened.uid_next, Some(40));
 }
 
 #[tokio::test]

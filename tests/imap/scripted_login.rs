@@ -29,6 +29,7 @@ fn by_token(peer: &Peer) -> ImapSettings {
     settings
 }
 
+/// Faults: F58 F59; holds I7 I9.
 #[tokio::test]
 async fn a_refused_password_is_told_from_a_server_in_trouble() {
     for (answer, wants_login) in [
@@ -110,6 +111,7 @@ async fn a_secret_with_a_line_end_is_not_sent() {
     assert_eq!(peer.all_commands(), ["CAPABILITY"]);
 }
 
+/// Faults: F23; holds I10.
 #[tokio::test]
 async fn the_secret_is_asked_for_at_every_login() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -178,6 +180,7 @@ async fn a_token_is_sent_and_its_refusal_understood() {
     );
 }
 
+/// Faults: F60; holds I10.
 #[tokio::test]
 async fn a_token_that_was_revoked_early_is_forgotten_and_a_fresh_one_tried_at_once() {
     let kept = Arc::new(Mutex::new(vec!["new", "old"]));
@@ -272,6 +275,7 @@ async fn a_server_that_asks_on_and_on_is_not_answered_for_ever() {
     assert!(peer.all_commands().len() <= 4);
 }
 
+/// Faults: F62; holds I1.
 #[tokio::test]
 async fn what_a_server_can_do_is_asked_again_after_login() {
     let script = Script::new()
@@ -307,6 +311,7 @@ async fn no_tls_is_for_loopback_only() {
     mailbox(settings).open().await.unwrap();
 }
 
+/// Faults: F61; holds I7 I9.
 #[tokio::test]
 async fn nothing_is_sent_after_a_starttls_that_is_refused_injected_or_taken_in_before() {
     for (greeting, answer, unfit) in [
@@ -350,6 +355,7 @@ async fn nothing_is_sent_after_a_starttls_that_is_refused_injected_or_taken_in_b
     }
 }
 
+/// Faults: F39 F61; holds I6 I9.
 #[tokio::test]
 async fn a_handshake_that_stalls_ends_with_the_deadline_for_connecting() {
     for (mode, script) in [

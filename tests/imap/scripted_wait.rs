@@ -64,6 +64,7 @@ async fn the_poll_comes_although_the_server_chatters() {
     assert_eq!(peer.commands(), ["IDLE", "DONE", "NOOP"]);
 }
 
+/// Faults: F57; holds I10.
 #[tokio::test]
 async fn idle_is_renewed_within_a_long_wait() {
     let peer = Peer::start(Script::new()).await;
@@ -80,6 +81,7 @@ async fn idle_is_renewed_within_a_long_wait() {
     assert_eq!(commands.last().map(String::as_str), Some("NOOP"));
 }
 
+/// Faults: F33 F55; holds I6 I10.
 #[tokio::test]
 async fn a_connection_that_died_silently_is_noticed_at_the_poll() {
     let scripts = [
@@ -109,6 +111,7 @@ async fn a_connection_that_died_silently_is_noticed_at_the_poll() {
     join_all(all).await;
 }
 
+/// Faults: F55; holds I6.
 #[tokio::test]
 async fn the_proof_that_a_connection_lives_is_not_waited_for_as_long_as_a_command() {
     for (script, noop_s) in [
@@ -128,6 +131,7 @@ async fn the_proof_that_a_connection_lives_is_not_waited_for_as_long_as_a_comman
     }
 }
 
+/// Faults: F56; holds I10.
 #[tokio::test]
 async fn without_idle_or_where_it_is_refused_the_server_is_polled() {
     for (script, first) in [

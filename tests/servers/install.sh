@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings Dovecot and Postfix from Debian's packages, for private instances that the tests and the demo start themselves.
+# Brings Dovecot, Postfix, Courier and strace from Debian's packages, for private instances that the tests and the demo start themselves.
 # The packaged services are neither started nor enabled, and a mail system that is already here is not touched.
 # Does nothing, quickly and without root, when everything is there.
 set -eu
@@ -9,15 +9,24 @@ root=$(cd "$here/../.." && pwd)
 # A Postfix beside another mail server: unpacked here, never installed. A world-readable place, as its daemons drop root.
 private=${MAILCLERK_POSTFIX:-/var/lib/mailclerk-test/postfix}
 
+# Courier beside Dovecot, of which Debian lets only one be installed: unpacked, never installed.
+courier=${MAILCLERK_COURIER:-/var/lib/mailclerk-test/courier}
+# It and the libraries that its one program needs.
+courier_packages='courier-imap courier-authlib libcourier-unicode4 libgamin0 libidn12 libgdbm6'
+
 say() { printf 'servers: %s\n' "$*"; }
 die() { printf 'servers: %s\n' "$*" >&2; exit 1; }
 
 have() { [ -x "$1" ]; }
 have_dovecot() { have /usr/sbin/dovecot && have /usr/lib/dovecot/imap-login && have /usr/lib/dovecot/lmtp; }
 have_postfix() { have /usr/sbin/postfix || have "$private/usr/sbin/postfix"; }
-have_tools() { have /usr/bin/openssl && have /usr/bin/setpriv && [ -e /etc/ssl/certs/ca-certificates.crt ]; }
+have_courier() { have "$courier/usr/bin/imapd"; }
+have_tools() {
+    have /usr/bin/openssl && have /usr/bin/strace && have /usr/bin/setpriv && have /usr/bin/prlimit && have /usr/bin/faketime &&
+        [ -e /etc/ssl/certs/ca-certificates.crt ]
+}
 
-if have_dovecot && have_postfix && have_tools; then
+if have_dovecot && have_postfix && have_courier && have_tools; then
     exit 0
 fi
 
@@ -25,7 +34,7 @@ fi
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || die "root is needed to install packages, and sudo is not here; run as root: $here/install.sh"
     say "asking sudo for root, to install packages"
-    exec sudo MAILCLERK_POSTFIX="$private" "$here/install.sh"
+    exec sudo MAILCLERK_POSTFIX="$private" MAILCLERK_COURIER="$courier" "$here/install.sh"
 fi
 
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true
@@ -75,8 +84,8 @@ apt update
 forbid_starts
 
 if ! have_tools; then
-    say "installing openssl, ca-certificates, util-linux"
-    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux
+    say "installing openssl, ca-certificates, util-linux, strace, faketime"
+    apt --no-install-recommends --no-remove install openssl ca-certificates util-linux strace faketime
 fi
 
 if ! have_dovecot; then
@@ -113,5 +122,21 @@ if ! have_postfix; then
     fi
 fi
 
-have_dovecot && have_postfix && have_tools || die "the packages are installed but the programs are not where Debian 12 puts them"
+if ! have_courier; then
+    say "unpacking courier-imap into $courier"
+    down=$(mktemp -d)
+    chmod 755 "$down"
+    # shellcheck disable=SC2086 # a list of package names
+    (cd "$down" && quiet apt-get -q download $courier_packages)
+    mkdir -p "$courier.new"
+    for package in "$down"/*.deb; do
+        quiet dpkg -x "$package" "$courier.new"
+    done
+    rm -rf "$down" "$courier"
+    chmod -R go+rX "$courier.new"
+    # At once, so that a run that was ended early leaves nothing half there.
+    mv "$courier.new" "$courier"
+fi
+
+have_dovecot && have_postfix && have_courier && have_tools || die "the packages are installed but the programs are not where Debian 12 puts them"
 say "ready (for $root)"

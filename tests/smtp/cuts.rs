@@ -22,6 +22,7 @@ fn script() -> Script {
         .then("DOT", TAKEN)
 }
 
+/// Faults: F69; holds I2 I3.
 #[tokio::test]
 async fn a_cut_in_any_answer_ends_right() {
     let before_body = GREETING.len() + EHLO.len() + 2 * OK.len() + GO.len();
@@ -46,6 +47,7 @@ async fn a_cut_in_any_answer_ends_right() {
     }
 }
 
+/// Faults: F69; holds I2 I3.
 #[tokio::test]
 async fn a_cut_in_anything_we_say_is_never_a_success_nor_a_refusal() {
     let server = Server::start(script()).await;
@@ -74,6 +76,7 @@ async fn a_cut_in_anything_we_say_is_never_a_success_nor_a_refusal() {
     }
 }
 
+/// Faults: F69; holds I2 I3.
 #[tokio::test]
 async fn a_hang_up_instead_of_the_last_answer_is_unknown() {
     let server = Server::start(Script::answer("DOT", HANG_UP)).await;

@@ -107,6 +107,7 @@ async fn a_token_goes_by_xoauth2_and_its_refusal_is_heard_out() {
     assert_eq!(server.commands()[2], "");
 }
 
+/// Faults: F66 F77; holds I2.
 #[tokio::test]
 async fn a_refused_login_defers_the_mail_and_tells_for_how_long() {
     let cases = [
@@ -157,6 +158,7 @@ async fn a_login_that_cannot_be_tried_says_why() {
     assert_eq!(trouble, Some(Trouble::LoginForNow));
 }
 
+/// Faults: F72; holds I6.
 #[tokio::test]
 async fn a_login_without_an_answer_is_given_up() {
     let (outcome, trouble, _) = log_in(
@@ -171,6 +173,7 @@ async fn a_login_without_an_answer_is_given_up() {
     assert_eq!(trouble, Some(Trouble::Unreachable));
 }
 
+/// Faults: F77; holds I2.
 #[tokio::test]
 async fn a_lost_right_in_mid_run_is_our_accounts_fault_and_not_the_mails() {
     for verb in ["MAIL", "RCPT", "DATA"] {

@@ -17,5 +17,6 @@ mod protection;
 mod replies;
 mod reuse;
 mod server;
+mod tls_cuts;
 mod tokens;
 mod wire;

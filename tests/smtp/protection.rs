@@ -54,6 +54,7 @@ async fn a_good_certificate_is_believed_by_name_and_by_address() {
     }
 }
 
+/// Faults: F61 F73; holds I7 I9.
 #[tokio::test]
 async fn wrong_expired_and_unknown_certificates_are_not_believed() {
     for certificate in ["wrong-name", "expired", "unknown-issuer", "stranger"] {
@@ -89,6 +90,7 @@ async fn starttls_asks_everything_again_under_tls() {
     );
 }
 
+/// Faults: F73; holds I7.
 #[tokio::test]
 async fn without_starttls_nothing_is_said_in_clear() {
     let refusals = [
@@ -112,6 +114,7 @@ async fn without_starttls_nothing_is_said_in_clear() {
     }
 }
 
+/// Faults: F61 F73; holds I7.
 #[tokio::test]
 async fn text_injected_before_the_handshake_is_not_taken_for_the_servers() {
     let script = Script {
@@ -130,6 +133,7 @@ async fn text_injected_before_the_handshake_is_not_taken_for_the_servers() {
     assert_eq!(server.commands(), ["EHLO clerk.example", "STARTTLS"]);
 }
 
+/// Faults: F61 F73; holds I7.
 #[tokio::test]
 async fn a_wrong_certificate_after_starttls_ends_it() {
     let script = Script {
@@ -142,6 +146,7 @@ async fn a_wrong_certificate_after_starttls_ends_it() {
     assert_eq!(trouble, Some(Trouble::Tls));
 }
 
+/// Faults: F72 F73; holds I6.
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_given_up() {
     // A server in clear where TLS is expected: it waits for us, and we for it.

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::server::DRIP;
 use crate::server::SILENCE;
 use crate::server::Script;
 use crate::server::Server;
@@ -65,6 +66,7 @@ async fn a_mail_that_is_taken_over_is_accepted_with_the_servers_words() {
     );
 }
 
+/// Faults: F66 F67 F68; holds I2.
 #[tokio::test]
 async fn each_code_at_each_step_ends_as_the_rules_say() {
     let codes = [
@@ -102,6 +104,7 @@ async fn a_go_ahead_as_last_answer_is_no_success() {
     assert_eq!(letter(&answered("DOT", "354 go ahead\r\n").await), 'U');
 }
 
+/// Faults: F79; holds I2 I3 I6.
 #[tokio::test]
 async fn garbage_defers_before_the_dot_and_is_unknown_after_it() {
     let endless = b"250-more\r\n".repeat(20_000);
@@ -134,6 +137,7 @@ async fn garbage_defers_before_the_dot_and_is_unknown_after_it() {
     }
 }
 
+/// Faults: F79; holds I2 I3.
 #[tokio::test]
 async fn odd_but_honest_answers_are_a_success() {
     for answer in [
@@ -153,6 +157,7 @@ async fn odd_but_honest_answers_are_a_success() {
     );
 }
 
+/// Faults: F79; holds I2.
 #[tokio::test]
 async fn a_server_that_answers_twice_cannot_settle_a_later_step() {
     for (verb, answer) in [
@@ -165,6 +170,7 @@ async fn a_server_that_answers_twice_cannot_settle_a_later_step() {
     }
 }
 
+/// Faults: F72; holds I6.
 #[tokio::test]
 async fn a_step_without_an_answer_is_given_up_and_named() {
     let steps: [(&'static str, &str, char); 6] = [
@@ -187,6 +193,7 @@ async fn a_step_without_an_answer_is_given_up_and_named() {
     }
 }
 
+/// Faults: F72; holds I3 I6.
 #[tokio::test]
 async fn an_attempt_as_a_whole_ends_and_knows_how_far_it_got() {
     for (verb, end) in [("RCPT", 'D'), ("DOT", 'U')] {
@@ -205,6 +212,7 @@ async fn an_attempt_as_a_whole_ends_and_knows_how_far_it_got() {
     }
 }
 
+/// Faults: F72; holds I6.
 #[tokio::test]
 async fn a_server_that_stops_reading_does_not_hold_us() {
     // It answers DATA and reads nothing more: the kernel's buffers fill up, the dot never leaves.
@@ -252,6 +260,7 @@ async fn no_server_at_all_defers_and_says_that_it_is_not_the_mail() {
     assert_eq!(transport.trouble(), Some(Trouble::Unreachable));
 }
 
+/// Faults: F74; holds I10.
 #[tokio::test]
 async fn a_greylisted_mail_is_no_trouble_of_the_server() {
     let server = Server::start(Script::answer("RCPT", "450 4.2.0 greylisted\r\n")).await;
@@ -334,4 +343,35 @@ async fn a_sending_that_is_dropped_while_it_connects_is_not_in_doubt() {
         () = heard => {}
     }
     assert_eq!(letter(&transport.abandon()), 'D');
+}
+
+/// Faults: F72; holds I3 I6.
+#[tokio::test]
+async fn a_server_that_drips_its_answer_byte_by_byte_has_no_longer_than_the_step() {
+    for (verb, end) in [
+        ("GREETING", 'D'),
+        ("EHLO", 'D'),
+        ("RCPT", 'D'),
+        ("DATA", 'D'),
+        ("DOT", 'U'),
+    ] {
+        let server = Server::start(Script::answer(verb, DRIP)).await;
+        let mut settings = server.settings();
+        settings.deadlines = impatient_at(verb);
+        let mut transport = SmtpTransport::new(settings, any_tls());
+        let outcome = transport.send(&hello_parcel()).await;
+        assert_eq!(letter(&outcome), end, "{verb}: {outcome:?}");
+        assert_eq!(transport.trouble(), Some(Trouble::Unreachable), "{verb}");
+    }
+}
+
+/// Faults: F72; holds I6.
+#[test]
+fn no_step_has_less_time_than_the_standard_gives_a_slow_server() {
+    // RFC 5321, 4.5.3.2; a whole attempt ends all the same.
+    let minutes = |n: u64| std::time::Duration::from_secs(60 * n);
+    let all = Deadlines::default();
+    assert!(all.greeting >= minutes(5) && all.mail >= minutes(5) && all.rcpt >= minutes(5));
+    assert!(all.data >= minutes(2) && all.block >= minutes(3) && all.dot >= minutes(10));
+    assert!(all.attempt >= minutes(20) && all.attempt <= minutes(30));
 }

@@ -45,6 +45,7 @@ async fn an_idle_connection_is_left_in_time() {
     assert_eq!(server.connections(), 2);
 }
 
+/// Faults: F66; holds I2 I10.
 #[tokio::test]
 async fn a_connection_that_the_server_closed_meanwhile_costs_no_mail() {
     for words in ["421 4.4.2 idle too long\r\n", ""] {
@@ -62,6 +63,7 @@ async fn a_connection_that_the_server_closed_meanwhile_costs_no_mail() {
     }
 }
 
+/// Faults: F66; holds I2 I3.
 #[tokio::test]
 async fn a_reused_connection_that_fails_before_the_data_is_replaced_once() {
     for (verb, answer) in [
@@ -92,6 +94,7 @@ async fn a_reused_connection_that_fails_before_the_data_is_replaced_once() {
     assert_eq!(server.connections(), 2, "once, not again and again");
 }
 
+/// Faults: F69; holds I3.
 #[tokio::test]
 async fn a_failure_from_the_data_on_is_not_tried_again() {
     let server = Server::start(
@@ -113,6 +116,7 @@ async fn a_failure_from_the_data_on_is_not_tried_again() {
     assert_eq!((server.connections(), server.mails().len()), (2, 3));
 }
 
+/// Faults: F68; holds I2.
 #[tokio::test]
 async fn a_refused_mail_does_not_touch_the_next_one() {
     let script = Script::answer("RCPT", "550 no\r\n")

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use mailclerk::message::address::Address;
@@ -25,6 +26,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// Says nothing and keeps the connection.
 pub const SILENCE: &str = "(silence)";
+/// Answers one byte after the other, for ever.
+pub const DRIP: &str = "(drip)";
 /// Hangs up instead of answering.
 pub const HANG_UP: &str = "(hang up)";
 
@@ -147,8 +150,11 @@ impl Server {
     }
 }
 
+/// Trusts the CA of this run; made once, as it reads the system's whole trust store.
 pub fn any_tls() -> Tls {
-    Tls::system(Some(&crate::pki::authority().pem)).unwrap()
+    static TLS: OnceLock<Tls> = OnceLock::new();
+    TLS.get_or_init(|| Tls::system(Some(&crate::pki::authority().pem)).unwrap())
+        .clone()
 }
 
 /// Deadlines with one step made short.
@@ -215,12 +221,7 @@ where
     loop {
         if !skip {
             let answer = script.lock().unwrap().next(&verb);
-            if answer == SILENCE.as_bytes() {
-                std::future::pending::<()>().await;
-            }
-            if answer == HANG_UP.as_bytes() {
-                return None;
-            }
+            misbehave(&answer, stream.get_mut()).await?;
             let left = says_max
                 .map_or(usize::MAX, |most| most - said)
                 .min(answer.len());
@@ -267,6 +268,19 @@ where
         };
         ears.lock().unwrap().commands.push(line);
     }
+}
+
+/// Does what is told instead of an answer; none when that was the end.
+async fn misbehave<S: AsyncWrite + Unpin>(answer: &[u8], stream: &mut S) -> Option<()> {
+    if answer == SILENCE.as_bytes() {
+        std::future::pending::<()>().await;
+    }
+    while answer == DRIP.as_bytes() {
+        stream.write_all(b"2").await.ok()?;
+        stream.flush().await.ok()?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (answer != HANG_UP.as_bytes()).then_some(())
 }
 
 /// Reads one line; nothing more once it has heard its fill.

@@ -216,6 +216,12 @@ impl Imap {
             .map(drop)
     }
 
+    /// Takes flags off a mail of the selected folder.
+    pub(crate) fn unflag(&mut self, uid: u32, flags: &str) -> Result<()> {
+        self.command(&format!("UID STORE {uid} -FLAGS ({flags})"))
+            .map(drop)
+    }
+
     /// Removes a mail of the selected folder for good, as another client would.
     pub(crate) fn expunge(&mut self, uid: u32) -> Result<()> {
         self.flag(uid, "\\Deleted")?;

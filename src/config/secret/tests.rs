@@ -79,6 +79,7 @@ fn anything_else_is_refused_with_the_choice_named() {
     assert!(written(r#""in the clear""#).is_err());
 }
 
+/// Faults: F23; holds I10.
 #[tokio::test]
 async fn a_rotated_file_is_read_anew_and_its_line_end_is_not_part_of_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,6 +105,7 @@ async fn a_file_that_others_may_change_is_refused_and_one_they_may_read_is_warne
     );
 }
 
+/// Faults: F23; holds I7 I9.
 #[tokio::test]
 async fn missing_empty_and_garbled_secrets_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

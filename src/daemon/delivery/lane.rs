@@ -11,29 +11,31 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Timestamp;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::daemon::delivery::Bell;
 use crate::daemon::delivery::Route;
 use crate::daemon::delivery::pause::Pause;
+use crate::daemon::delivery::tell::log;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::unexpected;
 use crate::steps;
 use crate::steps::Step;
 use crate::store::outbox::Leased;
 use crate::store::outbox::OutboxId;
-use crate::store::outbox::Settled;
 use crate::transport::Parcel;
 use crate::transport::Transport;
 use crate::transport::Trouble;
-use crate::triage::delivery::Delivery as State;
 use crate::triage::delivery::Outcome;
 
 /// So many mails are leased at once for each connection: a crash puts them in doubt.
 const LEASE_MAX: usize = 4;
 /// Even without news or a due date the outbox is looked at so often, in seconds.
 const LOOK_S: i64 = 30;
+/// A connection that the server did not want beside the others is tried again after so long, in seconds.
+const SPARE_S: i64 = 15 * 60;
 /// One attempt may take half an hour; a loop without an end of one for longer than this is stuck.
 const SILENCE_MAX: Duration = Duration::from_hours(1);
 
@@ -43,6 +45,8 @@ pub(super) struct Lane<T> {
     idle: Vec<T>,
     /// Connections that the server did not want beside the others.
     spare: Vec<T>,
+    /// When the newest of them was put there, or one was taken back.
+    spared: Timestamp,
     busy: JoinSet<Carried<T>>,
     /// Leased, and nothing begun for it.
     queue: VecDeque<Leased>,
@@ -76,6 +80,7 @@ impl<T: Transport + 'static> Lane<T> {
             mailbox: route.mailbox,
             idle: route.transports,
             spare: Vec::new(),
+            spared: Timestamp::default(),
             busy: JoinSet::new(),
             queue: VecDeque::new(),
             pause: Pause::default(),
@@ -107,6 +112,7 @@ impl<T: Transport + 'static> Lane<T> {
     /// Leases more when there is nothing left to begin. Returns whether there may be more to lease at once.
     async fn refill(&mut self) -> Result<bool, DaemonError> {
         let now = self.shared.clock.now();
+        self.try_spare(now);
         let limit = if self.pause.probing() {
             1
         } else {
@@ -120,6 +126,7 @@ impl<T: Transport + 'static> Lane<T> {
             self.mailbox.clone(),
             self.shared.stop.clone(),
         );
+        store.hold_replies(self.shared.clock.doubt().is_some());
         let taken = blocking(move || {
             // Loops that were cut off must not lease any more: nobody would send it.
             if stop.is_cancelled() {
@@ -139,8 +146,17 @@ impl<T: Transport + 'static> Lane<T> {
         Ok(self.queue.is_empty() && !taken.parked.is_empty())
     }
 
+    /// Takes one spare connection back once in a while: nothing else would tell that a limit is gone.
+    fn try_spare(&mut self, now: Timestamp) {
+        let resting = (0..SPARE_S).contains(&now.since_s(self.spared));
+        if !resting && !self.pause.probing() {
+            self.idle.extend(self.spare.pop());
+            self.spared = now;
+        }
+    }
+
     /// Whether a mail may be begun: no pause, and after one only one mail.
-    fn may_begin(&self, now: crate::clock::Timestamp) -> bool {
+    fn may_begin(&self, now: Timestamp) -> bool {
         let trying = self.pause.probing() && !self.busy.is_empty();
         !self.idle.is_empty()
             && !trying
@@ -228,6 +244,7 @@ impl<T: Transport + 'static> Lane<T> {
                         "the server wants no more connections than these"
                     );
                     self.spare.push(transport);
+                    self.spared = self.shared.clock.now();
                     ends.push((id, outcome));
                     briefs.insert(id, brief);
                     continue;
@@ -352,46 +369,5 @@ async fn carry<T: Transport>(
         outcome,
         trouble,
         brief,
-    }
-}
-
-/// Logs where a mail stands. `why` is in our own words: what a server says may quote the mail.
-fn log(mail: &Settled, why: &str) {
-    let (id, purpose, ticket, domain) = (mail.id.0, mail.purpose, mail.ticket.0, mail.to.domain());
-    match &mail.state {
-        State::Sent { .. } => tracing::info!(id, ?purpose, ticket, domain, "sent"),
-        State::Waiting { attempts, .. } => {
-            tracing::warn!(
-                id,
-                ?purpose,
-                ticket,
-                domain,
-                attempts,
-                why,
-                "could not be sent yet; it is tried again"
-            );
-        }
-        State::Parked { .. } if purpose == crate::triage::delivery::Purpose::Forward => {
-            tracing::error!(
-                id,
-                ?purpose,
-                ticket,
-                domain,
-                why,
-                "parked: no agent has this case; see `mailclerk outbox list`"
-            );
-        }
-        state => {
-            let state = state.word();
-            tracing::error!(
-                id,
-                ?purpose,
-                ticket,
-                domain,
-                why,
-                state,
-                "it does not leave by itself any more; see `mailclerk outbox list`"
-            );
-        }
     }
 }

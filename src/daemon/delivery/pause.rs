@@ -107,6 +107,7 @@ mod tests {
         assert!(pause.wants_a_person(Trouble::Unreachable, NOW.plus_s(900)));
     }
 
+    /// Faults: F19; holds I10.
     #[test]
     fn a_clock_that_is_set_back_makes_no_pause_longer() {
         let mut pause = Pause::default();

@@ -82,7 +82,12 @@ fn made(raw: Vec<u8>, truncated: bool, case: &Case) -> Entry {
         uid_validity: 1,
         uid: 3,
     };
-    entry(mail, &read, case, rules, &office, RECEIVED, NOW)
+    let times = Times {
+        received: RECEIVED,
+        now: NOW,
+        date: NOW,
+    };
+    entry(mail, &read, case, rules, &office, times)
 }
 
 /// The forward's text, and whether the mail is attached.

@@ -123,6 +123,7 @@ async fn mails_that_the_server_does_not_give_are_cases_of_their_own() {
     );
 }
 
+/// Faults: F26 F63; holds I1 I3.
 #[tokio::test(start_paused = true)]
 async fn a_first_look_that_breaks_in_the_middle_keeps_old_mail_old() {
     let state = tempfile::tempdir().unwrap();
@@ -147,6 +148,7 @@ async fn a_first_look_that_breaks_in_the_middle_keeps_old_mail_old() {
     );
 }
 
+/// Faults: F26 F33; holds I1 I6 I10.
 #[tokio::test(start_paused = true)]
 async fn a_mail_on_which_the_server_always_hangs_up_does_not_hold_up_the_others() {
     let state = tempfile::tempdir().unwrap();
@@ -168,6 +170,7 @@ async fn a_mail_on_which_the_server_always_hangs_up_does_not_hold_up_the_others(
     );
 }
 
+/// Faults: F65; holds I1.
 #[tokio::test]
 async fn a_uid_that_the_server_gives_to_another_mail_is_that_mail() {
     let state = tempfile::tempdir().unwrap();
@@ -275,6 +278,7 @@ impl Mailbox for Flaky {
     async fn close(&mut self) {}
 }
 
+/// Faults: F26 F63; holds I1 I3.
 #[tokio::test]
 async fn a_connection_lost_during_the_first_start_lets_no_old_mail_through_the_age_gate() {
     let state = tempfile::tempdir().unwrap();
@@ -293,4 +297,59 @@ async fn a_connection_lost_during_the_first_start_lets_no_old_mail_through_the_a
         (150, 1, 2),
         "149 old mails are on record, unanswered"
     );
+}
+
+/// The mailbox with everything in it gets new UIDs; returns how many mails were put into the outbox because of it.
+async fn look_at_everything_again(shared: &Shared, uid_validity: u32, mails: Vec<Listed>) -> u64 {
+    let before = shared.store.counts();
+    let shared = Shared {
+        stop: CancellationToken::new(),
+        ..shared.clone()
+    };
+    let mut mailbox = Odd::new(&shared.stop, mails, |uids, _| Ok(given(uids)));
+    mailbox.opened.uid_validity = uid_validity;
+    Intake::new(part(mailbox, &shared.store), shared.clone())
+        .run()
+        .await
+        .unwrap();
+    let after = shared.store.counts();
+    after.waiting - before.waiting
+}
+
+/// Sends what waits, so that nothing of a ticket is under way.
+fn send_all(store: &Store) {
+    let now = SystemClock.now();
+    let mails = store.lease(now, "support", 100).unwrap().mails;
+    let sent = || Outcome::Accepted("250 ok".to_owned());
+    let ends: Vec<_> = mails.iter().map(|mail| (mail.id, sent())).collect();
+    store.settle(&ends, now).unwrap();
+}
+
+/// Faults: F34; holds I1 I3.
+#[tokio::test]
+async fn a_mail_whose_record_was_erased_is_not_answered_again_when_the_server_gives_new_uids() {
+    let state = tempfile::tempdir().unwrap();
+    let shared = shared(state.path());
+    let mails = vec![listed(1, 7_000), listed(2, 6_000), listed(3, 10)];
+    let letters = look_at_everything_again(&shared, 7, mails.clone()).await;
+    assert!(letters >= 3, "each was handled");
+    send_all(&shared.store);
+    let erased = shared.store.erase(TicketNumber(1)).unwrap();
+    assert!(matches!(erased, crate::store::Erasure::Done(_)));
+    assert_eq!(
+        look_at_everything_again(&shared, 8, mails.clone()).await,
+        0,
+        "its mail is still known"
+    );
+    let a_year_s = 365 * 86_400;
+    let later = SystemClock.now().plus_s(a_year_s + 60);
+    while shared.store.retain(a_year_s, later).unwrap().1 {}
+    assert_eq!(shared.store.counts().ledger, 0);
+    assert_eq!(
+        look_at_everything_again(&shared, 9, mails.clone()).await,
+        0,
+        "held back by the horizon"
+    );
+    let newer = [mails, vec![listed(4, 0)]].concat();
+    assert!(look_at_everything_again(&shared, 10, newer).await > 0);
 }

@@ -7,9 +7,8 @@
 //!   read, the connection ends; the mails of that set are fetched one by one and cut by the server (`<0.n>`) from then on
 //!   ([`Care::Cut`]). Not always so: cutting is where old servers have their bugs. What ends the connection even then is
 //!   withheld ([`Care::Withhold`]), so that one mail cannot stop the desk.
-//! - A connection that merely ends accuses no mail: lines do. Only for mails that the daemon suspects, as it happened again
-//!   and again with them ([`Caution::suspect`]), it counts: they are fetched one by one, and withheld after
-//!   [`GONE_MAX`] such ends.
+//! - A connection that merely ends accuses no mail: lines do. When it happens again and again with the same mails, the
+//!   daemon asks for them one by one, and counts durably.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -34,8 +33,6 @@ use crate::mailbox::imap::state::Verdict;
 
 /// UIDs that are remembered beyond their connection; with more, all are forgotten and found out again.
 const CAREFUL_MAX: usize = 1000;
-/// Connections that a suspected mail may end by itself.
-const GONE_MAX: u8 = 2;
 /// Octets around the literals of a message.
 const FRAME_BYTES: u64 = 4096;
 
@@ -52,36 +49,14 @@ pub(super) enum Care {
 #[derive(Debug, Default)]
 pub(super) struct Caution {
     cares: BTreeMap<u32, Care>,
-    /// Mails that are fetched by themselves, with how many connections ended then.
-    suspects: BTreeMap<u32, u8>,
 }
 
 impl Caution {
-    /// Has mails fetched one by one from now on, and has what ends the connection then counted.
-    pub(super) fn suspect(&mut self, uids: &[u32]) {
-        if self.suspects.len() + uids.len() > CAREFUL_MAX {
-            self.suspects.clear();
-        }
-        for uid in uids.iter().take(CAREFUL_MAX) {
-            self.suspects.entry(*uid).or_insert(0);
-        }
-    }
-
     /// Learns from an errand that ended the connection.
     fn learn(&mut self, errand: &Errand, broken: &Broken) {
         let uids = errand.uids();
         let care = match (broken, errand) {
-            (Broken::Gone(_), _) => {
-                let [uid] = uids[..] else { return };
-                let Some(gone) = self.suspects.get_mut(&uid) else {
-                    return;
-                };
-                *gone = gone.saturating_add(1);
-                if *gone < GONE_MAX {
-                    return;
-                }
-                Care::Withhold
-            }
+            (Broken::Gone(_), _) => return,
             (_, Errand::Whole(_) | Errand::Giant(_)) => Care::Cut,
             (_, Errand::Careful(_) | Errand::Withheld(_)) => Care::Withhold,
         };
@@ -172,9 +147,6 @@ fn errands(limits: &ImapLimits, caution: &Caution, wanted: &[Listed]) -> Vec<Err
             Some(Care::Withhold) => Some(Errand::Withheld(listed.clone())),
             Some(Care::Cut) => Some(Errand::Careful(listed.clone())),
             None if listed.size > limits.mail_bytes_max => Some(Errand::Giant(listed.clone())),
-            None if caution.suspects.contains_key(&listed.uid) => {
-                Some(Errand::Whole(vec![listed.clone()]))
-            }
             None => None,
         };
         if let Some(errand) = apart {

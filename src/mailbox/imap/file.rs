@@ -23,6 +23,9 @@ use crate::mailbox::imap::state::Broken;
 use crate::mailbox::imap::state::Reply;
 use crate::mailbox::imap::state::Verdict;
 
+/// Tries at a set of which another client is taking mails away.
+const EXPUNGED_TRIES_MAX: usize = 3;
+
 /// How handled mails are filed in this session.
 #[derive(Debug)]
 pub(super) struct Cabinet<'a> {
@@ -33,8 +36,6 @@ pub(super) struct Cabinet<'a> {
     pub(super) count_max: usize,
     /// What stands between a folder and its child at this server, once it was asked.
     pub(super) separator: &'a mut Option<String>,
-    /// Folders that were to be created once in this session already.
-    pub(super) created: &'a mut BTreeSet<String>,
 }
 
 /// Files `uids`. A refusal for one folder does not keep the others from being filed; the first one is returned.
@@ -81,7 +82,7 @@ async fn move_set(
     folder: &str,
     set: &str,
 ) -> Result<Result<(), MailboxError>, Broken> {
-    let folder = &in_the_servers_words(wire, cabinet, folder).await?;
+    let folder = &in_the_servers_words(wire, cabinet.separator, folder).await?;
     let name = match quoted_folder(folder) {
         Ok(name) => name,
         Err(why) => return Ok(Err(MailboxError::Unfit(why))),
@@ -92,14 +93,23 @@ async fn move_set(
         ("COPY", format!("UID COPY {set} {name}"))
     };
     let mut reply = wire.simple(&command).await?;
-    if may_be_missing(&reply) && cabinet.created.insert(folder.to_owned()) {
-        // Not every server says TRYCREATE. Creating a folder that exists is refused and changes nothing.
+    if may_be_missing(&reply) {
+        // Not every server says TRYCREATE. Creating a folder that exists is refused and changes nothing. It is tried in
+        // every round: people remove folders, and what forbids one may pass, while a session lasts for weeks.
         let created = wire.simple(&format!("CREATE {name}")).await?;
         if created.verdict == Verdict::Ok {
             // So that people see the folder; that it fails does not matter.
             wire.simple(&format!("SUBSCRIBE {name}")).await?;
             reply = wire.simple(&command).await?;
         }
+    }
+    for _ in 0..EXPUNGED_TRIES_MAX {
+        if !reply.is("EXPUNGEISSUED") {
+            break;
+        }
+        // Another client took some of them away, and nothing was done. After a NOOP the server knows which (RFC 5530, 3).
+        wire.simple("NOOP").await?;
+        reply = wire.simple(&command).await?;
     }
     if let Err(refused) = reply.ok(verb) {
         return Ok(Err(refused));
@@ -124,15 +134,15 @@ async fn move_set(
 }
 
 /// Puts the server's own separator for `/`, which is what people write (RFC 9051, 6.3.9: LIST with an empty name tells it).
-async fn in_the_servers_words(
+pub(super) async fn in_the_servers_words(
     wire: &mut Wire,
-    cabinet: &mut Cabinet<'_>,
+    separator: &mut Option<String>,
     folder: &str,
 ) -> Result<String, Broken> {
     if !folder.contains('/') {
         return Ok(folder.to_owned());
     }
-    if cabinet.separator.is_none() {
+    if separator.is_none() {
         let mut told = None;
         let allowance = wire.ordinary();
         wire.run("LIST \"\" \"\"", allowance, |response| {
@@ -141,9 +151,9 @@ async fn in_the_servers_words(
             }
         })
         .await?;
-        *cabinet.separator = Some(told.unwrap_or_else(|| "/".to_owned()));
+        *separator = Some(told.unwrap_or_else(|| "/".to_owned()));
     }
-    let separator = cabinet.separator.as_deref().unwrap_or("/");
+    let separator = separator.as_deref().unwrap_or("/");
     Ok(folder.replace('/', separator))
 }
 
@@ -153,6 +163,7 @@ fn may_be_missing(reply: &Reply) -> bool {
         && !reply.temporary()
         && !reply.is("OVERQUOTA")
         && !reply.is("NOPERM")
+        && !reply.is("EXPUNGEISSUED")
 }
 
 async fn add_flags(

@@ -22,9 +22,9 @@ use crate::mailbox::imap::state::Broken;
 use crate::mailbox::imap::state::Verdict;
 
 /// The widest window; at about 130 octets a message well within [`LIST_BYTES_MAX`].
-const WINDOW_MAX: u32 = 200_000;
+pub(super) const WINDOW_MAX: u32 = 200_000;
 /// Octets in the answer to one window.
-const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub(super) const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What marks a message as handled.
 #[derive(Debug, Clone, Default)]
@@ -174,7 +174,7 @@ fn note(
 }
 
 impl Marks {
-    fn marked(&self, flag: &str) -> bool {
+    pub(super) fn marked(&self, flag: &str) -> bool {
         self.keyword
             .as_ref()
             .is_some_and(|keyword| flag.eq_ignore_ascii_case(keyword))

@@ -1,5 +1,9 @@
 //! Opening the watched folder: what is told by SELECT, and what makes a folder unfit (RFC 9051, 6.3.2; RFC 4315, 3).
 
+use imap_proto::MailboxDatum;
+use imap_proto::Response;
+use imap_proto::StatusAttribute;
+
 use crate::mailbox::MailboxError;
 use crate::mailbox::Opened;
 use crate::mailbox::imap::command::Wire;
@@ -41,6 +45,9 @@ pub(super) async fn select(wire: &mut Wire, folder: &str) -> Result<Opened, Mail
             "the folder {folder:?} has no UIDVALIDITY"
         )));
     };
+    if wire.state.uid_next.is_none() {
+        ask_uid_next(wire, &name).await?;
+    }
     wire.state.selected = true;
     // What was there at SELECT is listed anyway.
     wire.state.news = false;
@@ -49,6 +56,28 @@ pub(super) async fn select(wire: &mut Wire, folder: &str) -> Result<Opened, Mail
         uid_next: wire.state.uid_next,
         exists: wire.state.exists,
     })
+}
+
+/// Asks for UIDNEXT, which some servers tell by STATUS alone (RFC 9051, 6.3.11). Without it nobody could tell which mails
+/// were there before the first start.
+async fn ask_uid_next(wire: &mut Wire, name: &str) -> Result<(), MailboxError> {
+    let mut told = None;
+    let allowance = wire.ordinary();
+    let command = format!("STATUS {name} (UIDNEXT)");
+    let reply = wire
+        .run(&command, allowance, |response| {
+            if let Response::MailboxData(MailboxDatum::Status { status, .. }) = response {
+                told = status.iter().find_map(|attribute| match attribute {
+                    StatusAttribute::UidNext(next) => Some(*next),
+                    _ => None,
+                });
+            }
+        })
+        .await?;
+    if reply.verdict == Verdict::Ok {
+        wire.state.uid_next = told;
+    }
+    Ok(())
 }
 
 /// Returns whether the server keeps `keyword` for good (RFC 9051, 7.1: PERMANENTFLAGS).

@@ -10,6 +10,7 @@ use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::old;
 use crate::triage::Because;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
@@ -46,18 +47,18 @@ pub(in crate::store) fn cut(text: &str, max: usize) -> String {
 #[derive(Serialize, Deserialize)]
 pub(in crate::store) struct LedgerRow {
     pub(in crate::store) at: i64,
+    /// Its number in `arrivals`; none in a row of layout 1 that has no entries in `finds` yet.
+    pub(in crate::store) seq: Option<u64>,
     pub(in crate::store) end: LedgerEnd,
     pub(in crate::store) why: String,
 }
 
 /// How a mail ended.
 #[derive(Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, on its way to or from the disk"
-)]
 pub(in crate::store) enum LedgerEnd {
-    Skipped,
+    Skipped {
+        received: Option<i64>,
+    },
     Handled {
         disposition: u8,
         screening: String,
@@ -67,11 +68,18 @@ pub(in crate::store) enum LedgerEnd {
         received: i64,
         filing: u8,
         letters: u32,
+        /// The number of the first of them; the others follow. Not known of mails of layout 1.
+        first_letter: Option<u64>,
         message_id: Option<MessageId>,
         intents: Vec<String>,
         language: String,
         /// Rule, sentence, matched words of each reason, cut.
         because: Vec<(String, String, String)>,
+    },
+    /// Nothing is left of it but what keeps it from being handled again.
+    Erased {
+        received: Option<i64>,
+        digest: Option<[u8; 32]>,
     },
 }
 
@@ -109,9 +117,15 @@ impl Row for ArrivalRow {
 
 impl Row for LedgerRow {
     const TREE: Tree = Tree::Ledger;
+    const VERSION: u8 = 2;
+
+    fn old(version: u8, payload: &[u8]) -> Option<Self> {
+        let payload = (version == 1).then_some(payload)?;
+        old::whole::<old::LedgerRow1>(payload).map(old::LedgerRow1::now)
+    }
 }
 
-/// The first mail with a digest.
+/// The newest mail with a digest, and the ticket of the first.
 #[derive(Serialize, Deserialize)]
 pub(in crate::store) struct DigestRow {
     pub(in crate::store) mailbox: String,
@@ -137,7 +151,7 @@ pub(in crate::store) struct TicketRow {
     language: String,
     linked: Option<u64>,
     opened: i64,
-    updated: i64,
+    pub(in crate::store) updated: i64,
     /// The number its next event gets.
     pub(in crate::store) next_event: u64,
 }
@@ -369,4 +383,4 @@ macro_rules! index_rows {
         }
     )* };
 }
-index_rows!(StateIndexRow States, LetterIndexRow Letters, DueRow Due, ExpiryRow Expiry);
+index_rows!(StateIndexRow States, LetterIndexRow Letters, DueRow Due, ExpiryRow Expiry, FindRow Finds);

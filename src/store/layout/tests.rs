@@ -89,6 +89,8 @@ fn a_witness_is_read_back_and_a_changed_one_is_not() {
         generation: 12,
         tickets: 3,
         ledger: 45,
+        next_ticket: 13,
+        next_outbox: 14,
     };
     let line = witness.line();
     assert_eq!(Witness::read(&line), Some(witness));

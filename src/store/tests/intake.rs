@@ -296,6 +296,7 @@ fn a_panic_while_thinking_in_a_group_does_not_stop_the_next_one() {
     assert_eq!(house.store().counts().waiting, 0);
 }
 
+/// Faults: F46; holds I3.
 #[test]
 fn a_reply_to_a_copy_is_refused_and_a_copy_on_record_keeps_the_first() {
     let house = house();

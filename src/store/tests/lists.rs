@@ -1,6 +1,7 @@
 //! What is listed: filings, tries, tickets by state and page.
 
 use super::*;
+use crate::clock::desk::Mark;
 use crate::mailbox::resume::Cursor;
 use crate::store::Order;
 use crate::store::TicketKind;
@@ -150,4 +151,76 @@ fn a_ticket_with_everything_too_long_is_kept_within_its_limits() {
     assert_eq!(kept.participants.first(), huge.participants.first());
     assert!(kept.participants.len() > 10 && !events[0].note.contains('\n'));
     assert!(house.store().ledger(&mail(1)).unwrap().unwrap().why.len() <= 500);
+}
+
+/// Faults: F4 F16; holds I6 I10.
+#[test]
+fn what_a_process_left_in_peril_is_known_to_the_next_until_all_is_calm() {
+    let mut house = house();
+    let begins = |house: &House, name| house.store().peril_begins(name).unwrap();
+    assert_eq!(
+        (begins(&house, "support"), begins(&house, "support")),
+        (0, 1)
+    );
+    house.store().peril_ends("support").unwrap();
+    assert_eq!(begins(&house, "support"), 1, "an orderly end");
+    assert_eq!(begins(&house, "other"), 0);
+    house.reopen().unwrap();
+    let suspect = |uid| house.store().peril_suspect(&mail(uid)).unwrap();
+    assert_eq!((suspect(1), suspect(1)), (0, 1));
+    house.store().peril_excused("support").unwrap();
+    assert_eq!(suspect(1), 0, "was not to blame");
+    assert_eq!((suspect(2), suspect(1)), (0, 0), "another was in between");
+    assert_eq!(begins(&house, "support"), 2);
+    house.store().peril_over("support").unwrap();
+    assert_eq!(begins(&house, "support"), 0);
+    assert_eq!(
+        house.store().poison(&mail(1)).unwrap(),
+        0,
+        "fetching is counted apart"
+    );
+}
+
+/// Faults: F19; holds I9 I10.
+#[test]
+fn while_replies_are_held_they_are_neither_due_nor_leased_and_forwards_are() {
+    let house = house();
+    let mut group = house.store().group();
+    let reply = outgoing(Purpose::Reply, 1, "maria@home.example");
+    group.post(reply, NOW.plus_s(-50)).unwrap();
+    group
+        .post(
+            outgoing(Purpose::Forward, 1, "ana@agents.example"),
+            NOW.plus_s(-5),
+        )
+        .unwrap();
+    group.commit().unwrap();
+    house.store().hold_replies(true);
+    assert_eq!(
+        house.store().next_due("support").unwrap(),
+        Some(NOW.plus_s(-5))
+    );
+    let taken = house.lease(NOW, 10);
+    assert_eq!(
+        taken.iter().map(|l| l.purpose).collect::<Vec<_>>(),
+        [Purpose::Forward]
+    );
+    assert_eq!(house.store().next_due("support").unwrap(), None);
+    house.store().hold_replies(false);
+    assert_eq!(house.lease(NOW, 10).len(), 1);
+}
+
+#[test]
+fn the_time_is_on_record_for_the_next_process() {
+    let mut house = house();
+    assert_eq!(house.store().time().unwrap(), None);
+    let mark = Mark {
+        at: NOW,
+        boot: "boot".to_owned(),
+        up_ms: 7,
+        trusted_ms: Some(9),
+    };
+    house.store().keep_time(mark.clone()).unwrap();
+    house.reopen().unwrap();
+    assert_eq!(house.store().time().unwrap(), Some(mark));
 }

@@ -4,37 +4,14 @@ use std::cell::RefCell;
 use std::fs;
 use std::rc::Rc;
 
+use super::wear::*;
 use super::*;
 use crate::steps;
-use crate::store::Order;
 use crate::store::StoreError;
-use crate::store::engine::Engine;
 use crate::store::engine::Moves;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::head::VersionRow;
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// A closed house with a few mails of every sort.
-fn lived_in() -> House {
-    let mut house = house();
-    house.take((1..=20).map(|n| sending(n, u64::from(n), &[Purpose::Reply, Purpose::Forward])));
-    house.take([entry(30, Step::Update(ticket(3, with_agent())))]);
-    house.close();
-    house
-}
 
 #[test]
 fn a_commit_is_one_sync_of_the_store_one_of_the_spool_and_one_of_the_witness() {
@@ -99,6 +76,7 @@ fn a_record_is_durable_after_the_mail_it_names_and_before_the_witness_of_it() {
     );
 }
 
+/// Faults: F6; holds I1 I9.
 #[test]
 fn after_a_failed_sync_nothing_is_believed_until_a_new_start() {
     let mut house = house();
@@ -136,6 +114,7 @@ fn a_spool_that_cannot_be_written_costs_nothing_but_the_group() {
     assert_eq!(house.lease(NOW, 9).len(), 1);
 }
 
+/// Faults: F14; holds I9.
 #[test]
 fn a_second_opener_is_told_that_the_store_is_in_use() {
     let mut house = house();
@@ -170,56 +149,19 @@ fn a_lost_or_cut_key_is_never_replaced_in_silence() {
     assert!(matches!(house.reopen(), Err(OpenError::Key { .. })));
 }
 
+/// What died before its first witness is begun anew; each moment of a first start is tried in `failing`.
 #[test]
-fn a_first_start_that_died_at_any_file_is_simply_repeated() {
-    for lost in [&["desk.key"][..], &["desk.key", "generation", "store"]] {
-        let mut house = house();
-        house.close();
-        for name in lost {
-            let path = house.path().join(name);
-            if path.is_dir() {
-                fs::remove_dir_all(path).unwrap();
-            } else {
-                fs::remove_file(path).unwrap();
-            }
-        }
-        house.reopen().unwrap();
+fn a_first_start_that_left_nothing_but_a_folder_is_simply_repeated() {
+    let mut house = house();
+    house.close();
+    for name in ["desk.key", "generation"] {
+        fs::remove_file(house.path().join(name)).unwrap();
     }
+    fs::remove_dir_all(house.path().join("store")).unwrap();
+    house.reopen().unwrap();
 }
 
-#[test]
-fn an_emptied_store_is_refused_until_the_operator_says_so() {
-    for witness_too in [false, true] {
-        let mut house = lived_in();
-        fs::remove_dir_all(house.path().join("store")).unwrap();
-        if witness_too {
-            fs::remove_file(house.path().join("generation")).unwrap();
-        }
-        assert!(matches!(house.reopen(), Err(OpenError::Behind(_))));
-        assert_eq!(
-            house.spool_files(),
-            1,
-            "refused, so nothing is cleaned away"
-        );
-        assert!(
-            matches!(house.reopen(), Err(OpenError::Behind(_))),
-            "refused again"
-        );
-        let accepted = StoreOptions {
-            accept_behind: true,
-            ..options()
-        };
-        house.store = Some(Store::open(house.path(), accepted).unwrap());
-        let fresh = house.recall(1, &Clues::default(), "a@b.example", NOW).fresh;
-        assert_eq!(
-            fresh,
-            if witness_too { 1 } else { 21 },
-            "no number is given twice"
-        );
-        house.reopen().unwrap();
-    }
-}
-
+/// Faults: F12; holds I9.
 #[test]
 fn a_store_from_a_backup_is_refused_and_a_lagging_witness_is_not() {
     let mut house = lived_in();
@@ -242,11 +184,12 @@ fn a_store_from_a_backup_is_refused_and_a_lagging_witness_is_not() {
     assert!(matches!(house.reopen(), Err(OpenError::Behind(_))));
 }
 
+/// Faults: F13; holds I9.
 #[test]
 fn a_store_of_a_newer_layout_is_left_alone() {
     let mut house = lived_in();
     let engine = let_go(&house);
-    let value = layout::seal(layout::VERSION_KEY, &VersionRow(2)).unwrap();
+    let value = layout::seal(layout::VERSION_KEY, &VersionRow(layout::LAYOUT_VERSION + 1)).unwrap();
     engine
         .apply(&Moves::from([(
             (Tree::Head, layout::VERSION_KEY.to_vec()),
@@ -257,20 +200,11 @@ fn a_store_of_a_newer_layout_is_left_alone() {
     drop(engine);
     assert!(matches!(
         house.reopen(),
-        Err(OpenError::Newer { found: 2, known: 1 })
+        Err(OpenError::Newer { found: 3, known: 2 })
     ));
 }
 
-/// The engine of a house that was left: it lets go of its lock a moment after it was dropped.
-fn let_go(house: &House) -> Engine {
-    loop {
-        match Engine::open(&house.path().join("store"), 1 << 20) {
-            Err(OpenError::InUse) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
-        }
-    }
-}
-
+/// Faults: F10; holds I9.
 #[test]
 fn records_that_vanished_behind_our_back_are_noticed() {
     let victims = [
@@ -292,77 +226,4 @@ fn records_that_vanished_behind_our_back_are_noticed() {
             "{tree:?} {opened:?}"
         );
     }
-}
-
-/// Everything that can be read of a lived-in house.
-fn told(store: &Store) -> Result<String, StoreError> {
-    let mut told = vec![format!("{:?}", store.counts())];
-    for number in 1..=20 {
-        told.push(format!("{:?}", store.ticket(TicketNumber(number.into()))?));
-        told.push(format!("{:?}", store.ledger(&mail(number))?));
-    }
-    told.push(format!("{:?}", store.outbox(None, 100, Order::Oldest)?));
-    told.push(format!("{:?}", store.filings("support", 7, 100)?));
-    Ok(told.join("\n"))
-}
-
-#[test]
-fn damage_of_the_data_file_is_never_taken_for_the_truth() {
-    let mut house = lived_in();
-    house.reopen().unwrap();
-    let truth = told(house.store()).unwrap();
-    house.close();
-    let db = fs::read(house.path().join("store/db")).unwrap();
-    // A simple generator: the same damage at every run.
-    let mut random = 12345_u64;
-    let mut next = |below: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(random >> 33).unwrap() % below
-    };
-    let used = db.iter().rposition(|b| *b != 0).unwrap();
-    let (mut whole, mut refused) = (0, 0);
-    for round in 0..40 {
-        let spoiled = tempfile::tempdir().unwrap();
-        copy(house.path(), spoiled.path());
-        let mut bytes = db.clone();
-        match round % 5 {
-            0 | 1 => bytes[next(used)] ^= 1 << next(8),
-            2 => bytes.truncate(next(used)),
-            3 => {
-                let at = next(used);
-                let end = (at + 4096).min(bytes.len());
-                bytes[at..end].fill(0);
-            }
-            _ => {}
-        }
-        if round % 2 == 0 {
-            // As after a crash: without a snapshot the engine is quieter about damage.
-            for entry in fs::read_dir(spoiled.path().join("store")).unwrap() {
-                let path = entry.unwrap().path();
-                if path
-                    .file_name()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .starts_with("snap.")
-                {
-                    fs::remove_file(path).unwrap();
-                }
-            }
-        }
-        fs::write(spoiled.path().join("store/db"), bytes).unwrap();
-        if let Ok(Ok(found)) = Store::open(spoiled.path(), options()).map(|store| told(&store)) {
-            assert_eq!(found, truth, "round {round}");
-            whole += 1;
-        } else {
-            assert_ne!(round % 5, 4, "what is whole is not refused");
-            refused += 1;
-        }
-    }
-    assert!(
-        refused > 0 && whole >= 8,
-        "{whole} whole, {refused} refused"
-    );
 }

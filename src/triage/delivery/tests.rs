@@ -52,7 +52,7 @@ fn go(state: Delivery, event: Event, guarantee: Guarantee) -> Delivery {
 #[test]
 fn every_pair_of_state_and_event_ends_where_the_drawing_says() {
     // Rows: events. Columns: Waiting, Leased, Sent, Parked, Dropped. A letter is the state that follows.
-    let table: [(Event, &str, &str); 10] = [
+    let table: [(Event, &str, &str); 11] = [
         (Event::Lease, "LLSPD", "LLSPD"),
         (
             Event::Ended(Outcome::Accepted(said("250"))),
@@ -77,6 +77,7 @@ fn every_pair_of_state_and_event_ends_where_the_drawing_says() {
         (Event::NotTried, "WWSPD", "WWSPD"),
         (Event::Recover, "WPSPD", "WWSPD"),
         (Event::Lost(said("gone")), "PPSPD", "PPSPD"),
+        (Event::Doubted(said("older")), "PPSPD", "WWSPD"),
         (Event::Resend, "WLSWD", "WLSWD"),
         (Event::Drop, "DLSDD", "DLSDD"),
     ];

@@ -213,8 +213,8 @@ fn an_unsure_language_gets_english_first_and_the_likeliest_below() {
     );
     for (code, sure, written) in [
         ("en", false, "en"),
-        ("ja", true, "en"),
-        ("ja", false, "en"),
+        ("sv", true, "en"),
+        ("sv", false, "en"),
         ("", false, "en"),
         ("de", true, "de"),
         ("pt-BR", true, "pt"),

@@ -1,0 +1,79 @@
+//! What the log says of one decision.
+
+use crate::daemon::letters::number;
+use crate::store::Entry;
+use crate::store::MailRef;
+use crate::triage::Disposition;
+use crate::triage::decide;
+
+/// One line of log for one decision: no text of the mail, no name, no local part of a stranger's address.
+pub(in crate::daemon) struct Line {
+    mail: MailRef,
+    screening: &'static str,
+    disposition: Disposition,
+    intents: String,
+    language: String,
+    pub(super) ticket: u64,
+    letters: String,
+    domain: String,
+    rule: String,
+    /// What happened to a forward that did not reach its agent.
+    pub(super) lost: Option<String>,
+}
+
+/// Makes the line of log.
+pub(in crate::daemon) fn line(entry: &Entry) -> Line {
+    let plan = &entry.plan;
+    let letters: Vec<String> = plan
+        .letters
+        .iter()
+        .map(|l| format!("{:?}", l.purpose).to_lowercase())
+        .collect();
+    let rules: Vec<&str> = plan
+        .because
+        .iter()
+        .take(4)
+        .map(|b| b.rule.as_str())
+        .collect();
+    Line {
+        mail: entry.mail.clone(),
+        screening: plan.screening,
+        disposition: plan.disposition,
+        intents: plan.intents.join(","),
+        language: plan.language.clone(),
+        ticket: number(&plan.step).map_or(0, |n| n.0),
+        letters: letters.join(","),
+        domain: entry
+            .sender
+            .as_ref()
+            .map_or_else(String::new, |s| s.domain().to_owned()),
+        rule: rules.join(","),
+        lost: entry
+            .events
+            .iter()
+            .find(|e| e.kind == decide::BOUNCED_FORWARD)
+            .map(|e| e.note.clone()),
+    }
+}
+
+impl Line {
+    /// Writes it.
+    pub(in crate::daemon) fn log(&self) {
+        tracing::info!(
+            mailbox = self.mail.mailbox,
+            uid = self.mail.uid,
+            screening = self.screening,
+            disposition = ?self.disposition,
+            intents = self.intents,
+            language = self.language,
+            ticket = self.ticket,
+            sends = self.letters,
+            domain = self.domain,
+            rules = self.rule,
+            "mail"
+        );
+        if let Some(lost) = &self.lost {
+            tracing::error!(mailbox = self.mail.mailbox, ticket = self.ticket, "{lost}");
+        }
+    }
+}
