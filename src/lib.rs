@@ -13,6 +13,11 @@
 //! `daemon` joins the parts and runs the loops; `cli` is what an operator types; `config` is what an operator
 //! writes; the desk itself (intents, words, replies) is data in `rules/`, compiled by `triage::desk`;
 //! `learn` makes the second opinion in `rules/model.json` out of the examples beside the rules.
+//! `steps` names the moments that a crash may fall between; `clock::desk` is the time that the desk goes by.
+//!
+//! Before a group of mails is thought about it is claimed on the server, so that of two daemons one handles it. The store
+//! is looked at in a copy before it is opened (`store/look.rs`), and what rewrites it whole (`repair`, `restore`, `shrink`)
+//! is exchanged for it at one moment (`store/swap.rs`). `daemon/reconcile.rs` asks daily whether any mail was missed.
 //!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
@@ -37,6 +42,7 @@
 //! | cursor, UIDVALIDITY | RFC 9051, 2.3.1.1 | `mailbox/resume.rs` |
 //! | IDLE | RFC 2177 | `mailbox/imap` |
 //! | MOVE, UIDPLUS | RFC 6851, RFC 4315 | `mailbox/imap` |
+//! | claims: CONDSTORE | RFC 7162, 3.1.3 | `mailbox/imap/claim.rs` |
 //! | message syntax | RFC 5322, RFC 2045-2047 | `message/parse.rs`, `message/compose.rs` |
 //! | may a machine answer? | RFC 3834, RFC 5230 | `triage/screen.rs`, `triage/decide.rs` |
 //! | reports | RFC 3464, RFC 6522, RFC 8098 | `triage/screen.rs`, `triage/thread.rs` |
