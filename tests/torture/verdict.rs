@@ -79,12 +79,17 @@ fn letters(world: &World, outbox: &[Value], accepted: &[Accepted], tally: &mut T
         .filter_map(|row| row["to"].as_str())
         .collect();
     let mut about: BTreeMap<u64, Vec<&Accepted>> = BTreeMap::new();
+    // A mail that was in hand at two of the ends goes to a person unread: its forward has none of its words, so that it
+    // can be counted alone. Each excuses one mail without its letters, and no more.
+    let mut unread: BTreeSet<&str> = BTreeSet::new();
     for mail in accepted {
         match mail.about {
             Some(number) => about.entry(number).or_default().push(mail),
+            None if mail.is_forward() => drop(unread.insert(&mail.message_id)),
             None => tally.complain(format!("a mail about nothing: {mail:?}")),
         }
     }
+    let mut excuses = unread.len();
     for mail in world.delivered() {
         let writer = mails::writer(mail.number);
         let sent = about.get(&mail.number).map_or(&[][..], Vec::as_slice);
@@ -105,6 +110,10 @@ fn letters(world: &World, outbox: &[Value], accepted: &[Accepted], tally: &mut T
             // Judged by the mail that it repeats.
             Kind::Copy => true,
         };
+        if !well && sent.is_empty() && excuses > 0 {
+            excuses -= 1;
+            continue;
+        }
         if !well {
             if mail.kind.is_case() && forwards == 0 || mail.kind == Kind::Question && !answered {
                 tally.lost += 1;
