@@ -24,7 +24,7 @@ pub(crate) fn judge(world: &World, clerk: &Clerk, tally: &mut Tally) {
     tally.mails += world.delivered().len() as u64;
     mailbox(world, tally);
     ledger_states(world, &ledger, tally);
-    letters(world, &outbox, &accepted, tally);
+    letters(world, &ledger, &outbox, &accepted, tally);
     copies(&accepted, tally);
 }
 
@@ -72,24 +72,28 @@ fn ledger_states(world: &World, ledger: &[Value], tally: &mut Tally) {
 }
 
 /// Each mail had the letters that it must have: a case its forward, a question its reply or a parked one, a machine none.
-fn letters(world: &World, outbox: &[Value], accepted: &[Accepted], tally: &mut Tally) {
+fn letters(
+    world: &World,
+    ledger: &[Value],
+    outbox: &[Value],
+    accepted: &[Accepted],
+    tally: &mut Tally,
+) {
     let parked: BTreeSet<&str> = outbox
         .iter()
         .filter(|row| row["state"] == "parked")
         .filter_map(|row| row["to"].as_str())
         .collect();
     let mut about: BTreeMap<u64, Vec<&Accepted>> = BTreeMap::new();
-    // A mail that was in hand at two of the ends goes to a person unread: its forward has none of its words, so that it
-    // can be counted alone. Each excuses one mail without its letters, and no more.
-    let mut unread: BTreeSet<&str> = BTreeSet::new();
+    let mut wordless: BTreeSet<&str> = BTreeSet::new();
     for mail in accepted {
         match mail.about {
             Some(number) => about.entry(number).or_default().push(mail),
-            None if mail.is_forward() => drop(unread.insert(&mail.message_id)),
+            None if mail.is_forward() => drop(wordless.insert(&mail.message_id)),
             None => tally.complain(format!("a mail about nothing: {mail:?}")),
         }
     }
-    let mut excuses = unread.len();
+    let unread = unread(&wordless, ledger, outbox, tally);
     for mail in world.delivered() {
         let writer = mails::writer(mail.number);
         let sent = about.get(&mail.number).map_or(&[][..], Vec::as_slice);
@@ -110,8 +114,7 @@ fn letters(world: &World, outbox: &[Value], accepted: &[Accepted], tally: &mut T
             // Judged by the mail that it repeats.
             Kind::Copy => true,
         };
-        if !well && sent.is_empty() && excuses > 0 {
-            excuses -= 1;
+        if sent.is_empty() && unread.contains(&u64::from(mail.uid)) {
             continue;
         }
         if !well {
@@ -134,6 +137,31 @@ fn letters(world: &World, outbox: &[Value], accepted: &[Accepted], tally: &mut T
             state => tally.complain(format!("in the outbox, {state}: {row}")),
         }
     }
+}
+
+/// The UIDs of the mails that a person got unread: they were in hand at two of the ends, and their forwards have none of
+/// their words. The outbox tells the ticket of such a forward, the ledger the mail of that ticket.
+fn unread(
+    wordless: &BTreeSet<&str>,
+    ledger: &[Value],
+    outbox: &[Value],
+    tally: &mut Tally,
+) -> BTreeSet<u64> {
+    let mut uids = BTreeSet::new();
+    for id in wordless {
+        let ticket = outbox
+            .iter()
+            .find(|row| row["message_id"] == **id)
+            .and_then(|row| row["ticket"].as_u64());
+        let mail = ticket.and_then(|ticket| ledger.iter().find(|row| row["ticket"] == ticket));
+        match mail.and_then(|row| row["mail"]["uid"].as_u64()) {
+            Some(uid) => drop(uids.insert(uid)),
+            None => tally.complain(format!(
+                "{id} is a forward without words, of ticket {ticket:?}, and of no mail"
+            )),
+        }
+    }
+    uids
 }
 
 /// Under one Message-ID each daemon sends at most once; a second copy is one of a daemon that was killed.
