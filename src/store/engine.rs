@@ -102,17 +102,37 @@ impl Range {
     }
 }
 
+/// Syncs the files of the store and their names: sled itself leaves `conf` and the folders to chance.
+fn sync_all_of(dir: &Path, syncs: &Syncs) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            syncs.all(&File::open(entry.path())?, &entry.path())?;
+        }
+    }
+    let blobs = dir.join("blobs");
+    if blobs.exists() {
+        syncs.dir(&blobs)?;
+    }
+    syncs.dir(dir)?;
+    dir.parent().map_or(Ok(()), |parent| syncs.dir(parent))
+}
+
 impl Engine {
     /// Opens sled in `dir`, durable as it then is.
+    ///
+    /// What a killed process left in the cache is made durable first: opening writes, and syncs, a snapshot that speaks of
+    /// it, and after a power cut a snapshot of what is not there would be damage.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        let failed = |e: std::io::Error| OpenError::Disk {
+            path: dir.to_owned(),
+            why: e.to_string(),
+        };
+        sync_all_of(dir, &Syncs::default()).map_err(failed)?;
         steps::pass(Step::EngineOpening);
         let engine = Self::peek(dir, cache_bytes)?;
         steps::pass(Step::EngineOpened);
-        let synced = engine.sync_all_of(dir);
-        synced.map_err(|e| OpenError::Disk {
-            path: dir.to_owned(),
-            why: e.to_string(),
-        })?;
+        sync_all_of(dir, &engine.syncs).map_err(failed)?;
         Ok(engine)
     }
 
@@ -154,19 +174,6 @@ impl Engine {
             broken: Mutex::new(None),
             touched: Mutex::new(None),
         })
-    }
-
-    /// Syncs what opening made: sled itself leaves `conf`, snapshots and the folder to chance.
-    fn sync_all_of(&self, dir: &Path) -> std::io::Result<()> {
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                self.syncs.all(&File::open(entry.path())?, &entry.path())?;
-            }
-        }
-        self.syncs.dir(&self.blobs)?;
-        self.syncs.dir(dir)?;
-        dir.parent().map_or(Ok(()), |parent| self.syncs.dir(parent))
     }
 
     /// Refuses everything from now on.

@@ -230,8 +230,8 @@ impl Looked {
     }
 }
 
-/// Opens a copy of the store; says whether it had to leave the engine's snapshots out. The engine writes one when it opens
-/// and never syncs it, so a power cut soon after leaves it torn. It is only a shorter way through the log.
+/// Opens a copy of the store; says whether it had to leave the engine's snapshots out, where one of them is damaged. Mostly
+/// the log says the same; where it does not, what is missing is found by those who compare.
 pub(super) fn open_copy(
     dir: &Path,
     copy: &Path,

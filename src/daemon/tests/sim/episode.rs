@@ -57,8 +57,9 @@ use crate::triage::token::DeskKey;
 pub(super) const MAILBOX: &str = "support";
 /// The desk looks by itself so often, in seconds.
 pub(super) const POLL_S: u64 = 900;
-/// After the last fault the desk has so long: the longest pause between two tries, and a poll or two.
-const CALM_S: i64 = 5 * 3_600;
+/// After the last fault the desk has so long: half a day until a clock that was put right is believed again, the longest
+/// pause between two tries, and a poll or two.
+const CALM_S: i64 = 18 * 3_600;
 
 /// Some days to be played.
 pub(super) struct Episode {
