@@ -61,6 +61,9 @@ pub(super) const POLL_S: u64 = 900;
 /// pause between two tries, and a poll or two.
 const CALM_S: i64 = 18 * 3_600;
 
+/// So often a store may not open one time after the other: a disk may be full for days.
+const FAILURES_MAX: u32 = 20_000;
+
 /// Some days to be played.
 pub(super) struct Episode {
     pub(super) seed: u64,
@@ -232,7 +235,7 @@ async fn lives(world: &Arc<World>) -> Option<Store> {
             Err(error) => {
                 failures += 1;
                 world.lock().not_opened(&error, failures);
-                if failures > 200 {
+                if failures > FAILURES_MAX {
                     return None;
                 }
             }
@@ -378,7 +381,7 @@ impl State {
             plain(&error.to_string())
         ));
         let excused = self.disk_failed || self.disk_is_full();
-        if !excused || failures > 200 {
+        if !excused || failures > FAILURES_MAX {
             self.wrong(&format!(
                 "I10: the store does not open: {}",
                 plain(&error.to_string())
