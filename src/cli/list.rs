@@ -1,6 +1,7 @@
 //! Lists: tickets, outbox, ledger, status; for a person or as JSON.
 
 mod find;
+mod relabel;
 
 use std::io::Write;
 
@@ -42,6 +43,8 @@ pub(super) enum TicketsCommand {
         /// The ticket's number.
         number: u64,
     },
+    /// Says what a ticket's mail really wants; kept as an example for the next `learn`. Nothing is sent.
+    Relabel(relabel::RelabelArgs),
     /// Erases a ticket with all that is known of it: a person asks to be forgotten.
     Erase {
         #[command(flatten)]
@@ -129,6 +132,7 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             let said = ask(&config.config, &Question::Ticket { number: *number })?;
             if *json { raw(&said) } else { show(&said) }
         }
+        TicketsCommand::Relabel(args) => relabel::run(args),
         TicketsCommand::Erase {
             config,
             json,

@@ -11,6 +11,7 @@ use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
+use crate::learn::correction::Private;
 use crate::message::address::Address;
 
 /// The whole file.
@@ -35,6 +36,9 @@ pub struct ConfigFile {
     /// How long what is kept.
     #[serde(default)]
     pub keep: KeepFile,
+    /// What is learned from.
+    #[serde(default)]
+    pub learn: LearnFile,
 }
 
 /// One mailbox.
@@ -213,6 +217,22 @@ impl Default for ControlFile {
 pub struct KeepFile {
     /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
     pub tickets: Keep,
+}
+
+/// What is learned from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LearnFile {
+    /// What is taken out of a corrected mail before it is kept as an example.
+    pub private: Vec<Private>,
+}
+
+impl Default for LearnFile {
+    fn default() -> Self {
+        Self {
+            private: Private::ALL.to_vec(),
+        }
+    }
 }
 
 /// What goes to the log.

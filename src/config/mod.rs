@@ -21,6 +21,7 @@ use crate::config::file::LogFile;
 use crate::config::file::MailboxFile;
 use crate::config::file::SmtpFile;
 use crate::config::file::TlsFile;
+use crate::learn::correction::Private;
 use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
@@ -44,6 +45,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Seconds that tickets are kept after their last change; none: for ever.
     pub keep_tickets_s: Option<u64>,
+    /// What is taken out of a corrected mail before it is kept as an example.
+    pub private: Vec<Private>,
 }
 
 /// One mailbox, validated.
@@ -157,6 +160,7 @@ impl Checker<'_> {
             mailboxes,
             queues,
             keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
+            private: file.learn.private.clone(),
         })
     }
 

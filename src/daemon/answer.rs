@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::clock::Timestamp;
+use crate::learn::correction::Label;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -84,6 +85,13 @@ pub enum Question {
         /// Its number.
         number: u64,
     },
+    /// A ticket's mail wants something else; only a daemon can find it.
+    Relabel {
+        /// The ticket's number.
+        number: u64,
+        /// What it wants.
+        label: Label,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -155,7 +163,7 @@ fn answered(
             Err(e) => json!({ "error": e.to_string() }),
         },
         Question::Backed => json!(store.backup_state()),
-        Question::Reconcile { .. } => {
+        Question::Reconcile { .. } | Question::Relabel { .. } => {
             json!({ "error": "no daemon runs; only a running one is connected to the mailboxes" })
         }
         Question::Ledger { limit } => {

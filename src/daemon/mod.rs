@@ -18,6 +18,7 @@ pub mod parts;
 mod peril;
 mod pulse;
 mod reconcile;
+mod relabel;
 mod timers;
 mod upkeep;
 mod work;
@@ -48,6 +49,7 @@ use crate::daemon::intake::Intake;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
+use crate::daemon::relabel::Seekers;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -187,7 +189,8 @@ async fn generation(
         stop: CancellationToken::new(),
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();
-    loops.spawn(control::serve(listener, shared.clone()));
+    let seekers = Seekers::new(parts.seekers, &config.private);
+    loops.spawn(control::serve(listener, shared.clone(), seekers));
     loops.spawn(Delivery::new(parts.routes, shared.clone()).run());
     let mailboxes = parts.intakes.len();
     for part in parts.intakes {

@@ -15,6 +15,7 @@ use crate::config::secret::Revealed;
 use crate::config::secret::Secret;
 use crate::daemon::delivery::Route;
 use crate::daemon::intake::IntakePart;
+use crate::daemon::relabel::Seeker;
 use crate::daemon::upkeep::Upkeep;
 use crate::mailbox::Mailbox;
 use crate::mailbox::imap::FilingRules;
@@ -44,6 +45,8 @@ pub(super) struct Parts {
     pub(super) intakes: Vec<IntakePart<ImapMailbox>>,
     /// One for each mailbox.
     pub(super) routes: Vec<Route<SmtpTransport>>,
+    /// One for each mailbox, by its name.
+    pub(super) seekers: Vec<(String, Seeker)>,
 }
 
 impl Parts {
@@ -52,6 +55,7 @@ impl Parts {
         let mut parts = Self {
             intakes: Vec::new(),
             routes: Vec::new(),
+            seekers: Vec::new(),
         };
         let mut tokens = Tokens::new(config);
         for mailbox in &config.mailboxes {
@@ -67,6 +71,11 @@ impl Parts {
                     ..Upkeep::default()
                 },
             });
+            let seeker = Seeker {
+                mailbox: imap(mailbox, &mut tokens, store.instance())?,
+                rules: Arc::clone(&mailbox.rules),
+            };
+            parts.seekers.push((mailbox.name.clone(), seeker));
             let transports = (0..mailbox.smtp.connections)
                 .map(|_| smtp(mailbox, &mut tokens))
                 .collect::<Result<Vec<_>, String>>()?;

@@ -15,6 +15,7 @@
 pub mod calibrate;
 pub mod choose;
 pub mod compare;
+pub mod correction;
 pub mod folds;
 pub mod matrix;
 pub mod samples;

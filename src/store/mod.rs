@@ -34,6 +34,7 @@ mod backup;
 mod backup_folder;
 mod batch;
 mod budget;
+mod correct;
 mod derived;
 mod engine;
 mod identity;
@@ -84,6 +85,7 @@ pub use crate::store::backup::BackupError;
 pub use crate::store::backup::BackupState;
 pub use crate::store::commit::CommitError;
 pub use crate::store::commit::Group;
+pub use crate::store::correct::CORRECTIONS;
 pub use crate::store::due::Taken;
 pub use crate::store::erase::Erased;
 pub use crate::store::erase::Erasure;
@@ -271,6 +273,9 @@ pub enum StoreError {
     /// The spool could not be written; nothing was recorded, it can be tried again.
     #[error("the spool cannot be written: {0}")]
     Spool(String),
+    /// A file beside the records could not be read or written; nothing was recorded, it can be tried again.
+    #[error("{0}; nothing was recorded")]
+    File(String),
 }
 
 impl std::fmt::Debug for Store {

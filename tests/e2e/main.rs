@@ -21,6 +21,7 @@ mod numbered_rules;
 mod poison;
 mod process;
 mod reconcile;
+mod relabel;
 mod stops;
 mod surroundings;
 mod taxonomy;
