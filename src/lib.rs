@@ -21,7 +21,7 @@
 //!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
-//! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person.
+//! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person, or holds it until an operator decides.
 //! 3. Nothing leaves that is not durable in the outbox before the connection is opened.
 //! 4. A mail is filed away on the server only after its plan is durable.
 //! 5. Committing the same mail twice changes nothing; committing on a stale ticket is refused and thought again.

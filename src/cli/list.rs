@@ -199,7 +199,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
     reconcile::tell(&reconciled.unwrap_or_default())
 }
 
-fn raw(said: &Value) -> Result<(), Failure> {
+pub(super) fn raw(said: &Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, said)?;
     writeln!(out)?;

@@ -11,6 +11,7 @@ mod learn;
 mod list;
 mod log;
 mod picture;
+mod quarantine;
 mod reconcile;
 mod run;
 mod score;
@@ -66,6 +67,9 @@ enum Command {
     /// Lists the mails that were handled, and how.
     #[command(subcommand)]
     Ledger(list::LedgerCommand),
+    /// Lists mails that are held for a decision, shows one safely, releases or drops them.
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
     /// Looks at the store, backs it up, puts it back, mends it.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -146,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Status(args) => list::status(&args),

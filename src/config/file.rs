@@ -12,6 +12,7 @@ use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
 use crate::message::address::Address;
+use crate::triage::quarantine::SpamHeader;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,6 +51,9 @@ pub struct MailboxFile {
     pub rules: Option<PathBuf>,
     /// The authserv-id of the border whose Authentication-Results are believed.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the own border says that a mail is spam, such as `X-Spam-Flag: YES`.
+    #[serde(default)]
+    pub spam_headers: Vec<SpamHeader>,
     /// At the first start, mail older than this is not handled.
     #[serde(default = "two_days")]
     pub first_start_age_max: Seconds,
@@ -155,8 +159,10 @@ pub struct FilingFile {
     pub answered: String,
     /// For mails forwarded to agents.
     pub forwarded: String,
-    /// For automatic mails, spam and thanks.
+    /// For automatic mails and thanks.
     pub quiet: String,
+    /// For mails that are held for an operator.
+    pub quarantine: String,
     /// The keyword of mails that stay.
     pub keyword: String,
 }
@@ -178,6 +184,7 @@ impl Default for FilingFile {
             answered: "Mailclerk/Answered".to_owned(),
             forwarded: "Mailclerk/Forwarded".to_owned(),
             quiet: "Mailclerk/Quiet".to_owned(),
+            quarantine: "Mailclerk/Quarantine".to_owned(),
             keyword: "$MailclerkDone".to_owned(),
         }
     }

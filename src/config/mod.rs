@@ -24,6 +24,7 @@ use crate::config::file::TlsFile;
 use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
+use crate::triage::quarantine::SpamHeader;
 use crate::triage::source::Complaint;
 
 pub use crate::config::places::Places;
@@ -59,6 +60,8 @@ pub struct MailboxConfig {
     pub rules: Arc<Rules>,
     /// The authserv-id of the trusted border.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the own border says that a mail is spam.
+    pub spam_headers: Vec<SpamHeader>,
     /// At the first start, mail older than this (seconds) is not handled.
     pub first_start_age_s_max: u64,
     /// Seconds between two reconciliations; none: only when asked.
@@ -175,6 +178,7 @@ impl Checker<'_> {
             aliases: mailbox.aliases.clone(),
             rules,
             authserv_id: mailbox.authserv_id.clone(),
+            spam_headers: mailbox.spam_headers.clone(),
             first_start_age_s_max: mailbox.first_start_age_max.0,
             reconcile_s: mailbox.reconcile.0.map(|every| every.0),
             imap,

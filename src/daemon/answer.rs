@@ -2,6 +2,7 @@
 
 mod erase;
 mod find;
+mod quarantine;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,8 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::clock::Timestamp;
+use crate::mailbox::Filing;
+use crate::store::Handled;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -22,6 +25,7 @@ use crate::store::Stage;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::triage::delivery::Delivery;
+use crate::triage::quarantine::RELEASED;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
@@ -84,6 +88,32 @@ pub enum Question {
         /// Its number.
         number: u64,
     },
+    /// The mails that are held for an operator, the newest first.
+    Quarantine {
+        /// At most so many.
+        limit: usize,
+        /// Those that were decided as well.
+        all: bool,
+    },
+    /// One held mail, in plain words.
+    Held {
+        /// Its number in quarantine.
+        number: u64,
+    },
+    /// Release held mails.
+    Release {
+        /// Their numbers in quarantine.
+        numbers: Vec<u64>,
+        /// Who says so.
+        by: String,
+    },
+    /// Drop held mails.
+    Discard {
+        /// Their numbers in quarantine.
+        numbers: Vec<u64>,
+        /// Who says so.
+        by: String,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -108,7 +138,7 @@ fn answered(
     stuck: Option<&[String]>,
 ) -> Result<Value, StoreError> {
     Ok(match question {
-        Question::Status => status(store, clock, stuck),
+        Question::Status => status(store, clock, stuck)?,
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
             Value::Array(tickets.iter().map(ticket).collect())
@@ -160,15 +190,11 @@ fn answered(
         }
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
-            Value::Array(
-                mails
-                    .iter()
-                    .map(|(mail, view)| ledger(mail, view))
-                    .collect(),
-            )
+            mails.iter().map(|(at, view)| ledger(at, view)).collect()
         }
         Question::Find(sought) => find::answer(store, sought)?,
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
+        held => quarantine::answer(store, held, clock.now())?,
     })
 }
 
@@ -208,9 +234,11 @@ fn ticket(ticket: &Ticket) -> Value {
     })
 }
 
-fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
+fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Result<Value, StoreError> {
     let counts = store.counts();
-    json!({
+    let held = store.held_counts()?;
+    let age_s = held.oldest.map(|at| clock.now().since_s(at).max(0));
+    Ok(json!({
         "running": stuck.is_some(),
         "stuck": stuck.unwrap_or_default(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -219,8 +247,11 @@ fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
         "tickets_with_agents": counts.with_agent,
         "outbox_waiting": counts.waiting + counts.leased,
         "outbox_parked": counts.parked,
+        "quarantined": held.waiting,
+        "quarantine_oldest": held.oldest.map(time),
+        "quarantine_oldest_age_s": age_s,
         "replies_held": clock.doubt(),
-    })
+    }))
 }
 
 fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
@@ -241,6 +272,7 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
             "intents": handled.intents,
             "language": handled.language,
             "ticket": handled.ticket.map(|t| t.0),
+            "quarantine": quarantine_word(view, handled),
             "because": handled
                 .because
                 .iter()
@@ -252,6 +284,17 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
         fields.extend(more);
     }
     row
+}
+
+/// How a mail stands that is or was held: the last sentence of its entry says it.
+fn quarantine_word(view: &LedgerView, handled: &Handled) -> Option<&'static str> {
+    let released = |(rule, _, _): &(String, String, String)| rule == RELEASED;
+    match handled.filing {
+        Filing::Quarantine if handled.because.first().is_some_and(released) => Some("released"),
+        Filing::Quarantine if view.why.starts_with("dropped from quarantine") => Some("dropped"),
+        Filing::Quarantine => Some("quarantined"),
+        _ => None,
+    }
 }
 
 fn event(event: &TicketEvent) -> Value {

@@ -102,6 +102,7 @@ async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value
     let store = shared.store.clone();
     let (clock, stuck) = (Arc::clone(&shared.clock), shared.pulses.stuck());
     let resend = matches!(question, Question::Resend { .. });
+    let release = matches!(question, Question::Release { .. });
     let status = matches!(question, Question::Status);
     let mut said =
         tokio::task::spawn_blocking(move || answer(&store, &question, &*clock, Some(&stuck)))
@@ -109,6 +110,9 @@ async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value
             .map_err(|e| io::Error::other(unexpected(&e)))?;
     if resend && said.get("error").is_none() {
         shared.resent.notify_one();
+    }
+    if release {
+        shared.reconciling.release();
     }
     if let (true, Value::Object(fields)) = (status, &mut said) {
         fields.insert("reconciled".to_owned(), shared.reconciling.rows().into());

@@ -17,7 +17,9 @@ mod notify;
 pub mod parts;
 mod peril;
 mod pulse;
+mod quarantine;
 mod reconcile;
+mod thinking;
 mod timers;
 mod upkeep;
 mod work;
@@ -45,6 +47,7 @@ use crate::config;
 use crate::config::Config;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
+use crate::daemon::intake::IntakePart;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
@@ -190,6 +193,9 @@ async fn generation(
     loops.spawn(control::serve(listener, shared.clone()));
     loops.spawn(Delivery::new(parts.routes, shared.clone()).run());
     let mailboxes = parts.intakes.len();
+    let seat = |part: &IntakePart<_>| (Arc::clone(&part.rules), Arc::clone(&part.office));
+    let seats = parts.intakes.iter().map(seat).collect();
+    loops.spawn(quarantine::run(seats, shared.clone()));
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }

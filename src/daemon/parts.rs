@@ -140,6 +140,7 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
             agents,
             loop_token: key.loop_token(),
             authserv_id: mailbox.authserv_id.clone(),
+            spam_headers: mailbox.spam_headers.clone(),
         },
         key,
         keeping: keeping(mailbox),
@@ -157,6 +158,7 @@ fn keeping(mailbox: &MailboxConfig) -> Keeping {
         answered: folder(&filing.answered),
         forwarded: folder(&filing.forwarded),
         quiet: folder(&filing.quiet),
+        quarantine: folder(&filing.quarantine),
         attachment_bytes_max: u64::from(mailbox.smtp.attachment_bytes_max),
     }
 }
@@ -219,6 +221,7 @@ fn imap(
             answered: Some(filing.answered.clone()),
             forwarded: Some(filing.forwarded.clone()),
             quiet: Some(filing.quiet.clone()),
+            quarantine: Some(filing.quarantine.clone()),
         },
     };
     let settings = ImapSettings {

@@ -114,6 +114,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
     if mail.parts.len() > PARTS_MAX {
         reader.flaw(Flaw::TooBig);
     }
+    reader.content.structure.extent.parts = mail.parts.len();
     let mut content = reader.content;
     content.lines = candidate
         .map(|candidate| candidate.lines)
@@ -209,6 +210,8 @@ impl Reader<'_> {
         let mail = self.mail;
         let part = mail.part(id)?;
         self.seen += 1;
+        let deepest = &mut self.content.structure.extent.depth;
+        *deepest = depth.max(*deepest);
         if depth > DEPTH_MAX || self.seen > PARTS_MAX {
             self.flaw(Flaw::TooBig);
             return None;
@@ -305,6 +308,11 @@ impl Reader<'_> {
         }
         if self.content.charset.is_none() {
             self.content.charset = charset;
+        }
+        if is_html {
+            self.content.structure.links.read_html(&decoded.text);
+        } else {
+            self.content.structure.links.read_text(&decoded.text);
         }
         let lines = if is_html {
             let mut lines = html::to_lines(&decoded.text);

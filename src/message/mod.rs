@@ -3,16 +3,22 @@
 pub mod address;
 mod charset;
 pub mod compose;
+mod extent;
 mod form;
 mod header;
 mod html;
+mod links;
 mod mime;
 pub mod parse;
+mod sniff;
 pub mod unquote;
 
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
+
+pub use crate::message::extent::Extent;
+pub use crate::message::links::Links;
 
 /// A mail as it arrived, understood as far as its bytes allow. Any bytes parse; what is wrong stands in `flaws`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +144,23 @@ pub struct Structure {
     pub encrypted: bool,
     /// Message-IDs found in returned mails (message/rfc822 or text/rfc822-headers parts, at most `IDS_MAX`).
     pub returned_ids: Vec<MessageId>,
+    /// How large the mail and how numerous its parts are, before anything was cut.
+    pub extent: Extent,
+    /// Where the links of its texts lead, as far as that is striking.
+    pub links: Links,
+    /// Attachments whose name or type says something else than their first octets, or whose name hides its ending.
+    pub disguised: Vec<Disguise>,
+}
+
+/// An attachment that is not what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disguise {
+    /// Its name, as `Attachment::name` has it.
+    pub name: String,
+    /// What is wrong, as a part of a sentence.
+    pub says: &'static str,
+    /// It is a program in the clothes of a document.
+    pub program: bool,
 }
 
 /// Something attached, noted and never unpacked.

@@ -61,6 +61,8 @@ pub struct Group<'a> {
     pub(super) turns: BTreeMap<String, u64>,
     /// The turn taken by the mail being added.
     turned: Option<(String, u64)>,
+    /// Octets of all mails that were held when the first one of this group was.
+    pub(super) held_bytes: Option<u64>,
 }
 
 impl Store {
@@ -75,6 +77,7 @@ impl Store {
             batch,
             turns,
             turned: None,
+            held_bytes: None,
         }
     }
 }
@@ -212,7 +215,7 @@ impl Group<'_> {
         done
     }
 
-    fn enter(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
+    pub(super) fn enter(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
         let key = layout::mail_key(&entry.mail);
         if self.batch.get::<LedgerRow>(&key)?.is_some() {
             return Err(CommitError::AlreadyDone);
@@ -222,7 +225,26 @@ impl Group<'_> {
         if copy && entry.outgoing.iter().any(|o| o.purpose == Purpose::Reply) {
             return Err(CommitError::Stale);
         }
-        let why = reason(&entry);
+        self.enter_again(entry, now)
+    }
+
+    /// Writes a mail's outcome as its final state.
+    pub(super) fn enter_again(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
+        let key = layout::mail_key(&entry.mail);
+        let (digest, filing) = (entry.digest, entry.filing);
+        let (ticket, row) = self.outcome(entry, now)?;
+        self.batch.sighted(&digest, &key, ticket.map(|t| t.0))?;
+        self.close(&key, ledger::fitted(&key, row)?, filing)?;
+        Ok(())
+    }
+
+    /// Does all that follows from a mail but its final state, which is returned.
+    pub(super) fn outcome(
+        &mut self,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<(Option<TicketNumber>, LedgerRow), CommitError> {
+        let why = ledger::reason(&entry);
         let ticket = self.take_step(entry.plan.step.clone())?;
         if let Some(ticket) = ticket {
             self.batch.note(ticket, &entry.events)?;
@@ -230,8 +252,6 @@ impl Group<'_> {
                 self.remember(id, ticket)?;
             }
         }
-        self.batch
-            .sighted(&entry.digest, &key, ticket.map(|t| t.0))?;
         let end = LedgerEnd::Handled {
             disposition: codes::disposition_code(entry.plan.disposition),
             screening: entry.plan.screening.to_owned(),
@@ -258,8 +278,7 @@ impl Group<'_> {
             end,
             why,
         };
-        self.close(&key, ledger::fitted(&key, row)?, entry.filing)?;
-        Ok(())
+        Ok((ticket, row))
     }
 
     /// Writes a mail's final state.
@@ -297,7 +316,7 @@ impl Group<'_> {
                 self.store_ticket(&ticket, Some(&before), next_event)?;
                 Ok(Some(ticket.number))
             }
-            Step::Record(None) => Ok(None),
+            Step::Record(None) | Step::Hold => Ok(None),
             Step::Record(Some(number)) => {
                 let known = self.batch.get::<TicketRow>(&layout::ticket_key(number))?;
                 known.map(|_| Some(number)).ok_or(CommitError::Stale)
@@ -374,18 +393,4 @@ pub(super) fn count(counts: &mut [u64], which: u8, change: i64) {
     if let Some(n) = counts.get_mut(usize::from(which)) {
         *n = n.saturating_add_signed(change);
     }
-}
-
-/// Says in one line why the mail became what it became.
-fn reason(entry: &Entry) -> String {
-    let because = entry
-        .plan
-        .because
-        .last()
-        .map(|b| format!("{}: {}", b.rule, b.says));
-    let noted = || entry.events.last().map(|e| e.note.clone());
-    rows::cut(
-        &because.or_else(noted).unwrap_or_default(),
-        rows::NOTE_BYTES_MAX,
-    )
 }

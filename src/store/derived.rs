@@ -14,6 +14,7 @@ use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::letters::StageRow;
 use crate::store::layout::peril::PREFIX;
 use crate::store::layout::peril::PerilRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::BudgetRow;
@@ -86,6 +87,12 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
         Tree::Expiry => read(is::<ExpiryRow>(key, value)),
         Tree::Finds => read(is::<FindRow>(key, value)),
         Tree::Waiting => read(is::<WaitingRow>(key, value)),
+        Tree::Quarantine => {
+            number(tree, key)?;
+            let row = layout::unseal::<QuarantineRow>(key, value)?;
+            layout::mail_of(&row.mail).ok_or_else(|| layout::damaged(tree, key))?;
+            Ok(Vec::new())
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! - A ticket's own record goes last: cut off at any moment, erasing it once more finds the rest.
 
 use crate::clock::Timestamp;
+use crate::mailbox::Filing;
 use crate::store::Inner;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -18,6 +19,7 @@ use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
+use crate::store::layout::codes;
 use crate::store::layout::finds;
 use crate::store::layout::head::HorizonRow;
 use crate::store::layout::letters::OutboxRow;
@@ -248,6 +250,10 @@ impl<'a, 'b> Wipe<'a, 'b> {
             self.digest(&digest, key, whole)?;
         }
         self.erased.mails += 1;
+        if matches!(&row.end, LedgerEnd::Handled { filing, .. } if *filing == codes::filing_code(Filing::Quarantine))
+        {
+            self.batch.forget_held(self.engine, key)?;
+        }
         if !whole {
             return self.batch.blank(key, row);
         }

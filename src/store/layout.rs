@@ -31,6 +31,7 @@
 //! poison     ff ff, mailbox                                PerilRow                 starts that came to no calm
 //! finds      see `finds`                                   ()                       mails by id, writer, time, ticket
 //! waiting    as ledger                                     WaitingRow               mails that another has claimed
+//! quarantine number in arrivals when it was held, u64      QuarantineRow            mails held for an operator; the bytes are in the spool
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -47,6 +48,7 @@ pub(super) mod head;
 pub(super) mod letters;
 pub(super) mod old;
 pub(super) mod peril;
+pub(super) mod quarantine;
 pub(super) mod rows;
 pub(super) mod waiting;
 pub(super) mod witness;
@@ -63,7 +65,7 @@ use crate::store::StoreError;
 use crate::triage::ticket::TicketNumber;
 
 /// The version of the whole layout; a store with a greater one is not touched.
-pub(super) const LAYOUT_VERSION: u32 = 2;
+pub(super) const LAYOUT_VERSION: u32 = 3;
 /// No value is longer (octets): sled keeps small values well and leaks large ones.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 /// Octets before the payload: version and checksum.
@@ -92,10 +94,11 @@ pub(super) enum Tree {
     Poison,
     Finds,
     Waiting,
+    Quarantine,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 20] = [
+pub(super) const TREES: [Tree; 21] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -116,6 +119,7 @@ pub(super) const TREES: [Tree; 20] = [
     Tree::Poison,
     Tree::Finds,
     Tree::Waiting,
+    Tree::Quarantine,
 ];
 
 impl Tree {
@@ -142,6 +146,7 @@ impl Tree {
             Self::Poison => "poison",
             Self::Finds => "finds",
             Self::Waiting => "waiting",
+            Self::Quarantine => "quarantine",
         }
     }
 }

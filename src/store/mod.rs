@@ -25,6 +25,7 @@ pub mod find;
 pub mod layout;
 pub mod ledger;
 pub mod outbox;
+pub mod quarantine;
 pub mod read;
 pub mod recall;
 pub mod spool;
@@ -93,6 +94,11 @@ pub use crate::store::find::Wanted;
 pub use crate::store::outbox::Leased;
 pub use crate::store::outbox::OutboxId;
 pub use crate::store::outbox::Recovered;
+pub use crate::store::quarantine::HeldCounts;
+pub use crate::store::quarantine::HeldState;
+pub use crate::store::quarantine::HeldView;
+pub use crate::store::quarantine::Holding;
+pub use crate::store::quarantine::Word;
 pub use crate::store::renew::Renewed;
 pub use crate::store::repair::Repaired;
 pub use crate::store::restore::RestoreError;
@@ -164,6 +170,8 @@ pub struct StoreOptions {
     pub settled_keep_s: i64,
     /// Seconds that a parked mail's bytes are kept; then it counts as dropped.
     pub parked_keep_s: i64,
+    /// Octets of all mails that are held for an operator together; of those beyond it only the beginning is kept.
+    pub held_bytes_max: u64,
     /// Seconds to wait for another process that is just letting go.
     pub lock_wait_s: u64,
     /// Records that one commit of an erasure, or of a move to a new layout, looks at.
@@ -182,6 +190,7 @@ impl Default for StoreOptions {
             lease_bytes_max: 64 * 1024 * 1024,
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
+            held_bytes_max: 1024 * 1024 * 1024,
             lock_wait_s: 2,
             piece: 1_000,
             verify: true,

@@ -32,6 +32,7 @@ use crate::store::layout::head::InstanceRow;
 use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows::TurnRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
@@ -297,7 +298,7 @@ fn turns(engine: &Engine) -> Result<BTreeMap<String, u64>, StoreError> {
     Ok(turns)
 }
 
-/// Returns the spool files whose mails may still be sent.
+/// Returns the spool files whose mails may still be sent, or are held.
 fn live(engine: &Engine) -> Result<BTreeMap<u64, u64>, StoreError> {
     let mut live = BTreeMap::new();
     for stage in [Stage::Waiting, Stage::Leased, Stage::Parked] {
@@ -308,5 +309,11 @@ fn live(engine: &Engine) -> Result<BTreeMap<u64, u64>, StoreError> {
             Ok(true)
         })?;
     }
+    engine.scan(Tree::Quarantine, Range::under(&[]), |key, value| {
+        if let Some(place) = layout::unseal::<QuarantineRow>(key, value)?.place {
+            *live.entry(place.file).or_insert(0) += 1;
+        }
+        Ok(true)
+    })?;
     Ok(live)
 }

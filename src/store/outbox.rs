@@ -177,6 +177,7 @@ impl Store {
                 forget(&mut batch, id)?;
             }
         }
+        more |= Self::tidy_held(&self.inner.engine, &mut batch, before, PIECE)?;
         let mut expired = Vec::new();
         let range = Range::under(&[]).before(layout::time_key(now).to_vec());
         self.inner.engine.scan(Tree::Expiry, range, |key, _| {

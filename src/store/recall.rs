@@ -81,6 +81,7 @@ impl Group<'_> {
                 .map(|(queue, n)| (queue.clone(), *n))
                 .collect(),
             spent,
+            ..Case::default()
         })
     }
 

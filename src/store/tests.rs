@@ -16,6 +16,7 @@ mod killed;
 mod lists;
 mod mounts;
 mod opening;
+mod quarantine;
 mod sending;
 mod wear;
 

@@ -11,6 +11,7 @@
 
 mod agent;
 mod answer;
+mod hold;
 mod reroute;
 
 pub use crate::triage::decide::reroute::ABSENT;
@@ -34,6 +35,7 @@ use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::quarantine::RELEASED;
 use crate::triage::rules::Intent;
 use crate::triage::screen::Screening;
 use crate::triage::thread;
@@ -93,7 +95,12 @@ pub fn decide(
     if let (Some(agent), Some(ticket)) = (matter.agent(), matter.joined()) {
         return matter.agent_wrote(agent, ticket);
     }
-    match matter.disposition() {
+    let decided = matter.disposition();
+    let suspicion = matter.suspicion(decided.0);
+    if !suspicion.is_empty() {
+        return matter.hold(suspicion);
+    }
+    match decided {
         (Disposition::Ignore, _) => matter.nothing_to_do(),
         (disposition, why) => matter.handle(disposition, why),
     }
@@ -179,6 +186,10 @@ impl<'a> Matter<'a> {
             Disposition::Ignore if self.joined().is_some() && !self.says_thanks() => person(
                 "participant",
                 "it reads like advertising, but its writer takes part in the ticket",
+            ),
+            Disposition::Ignore if self.case.released.is_some() && !self.says_thanks() => person(
+                RELEASED,
+                "an operator released it from quarantine, so a person reads it",
             ),
             Disposition::Ignore => (Disposition::Ignore, None),
             Disposition::Advise | Disposition::Redirect if !matches!(self.thread, Thread::New) => {

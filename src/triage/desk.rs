@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::triage::quarantine::QuarantineRules;
 use crate::triage::reply::Replies;
 use crate::triage::rules::IntentRules;
 use crate::triage::screen::ScreenRules;
@@ -15,6 +16,8 @@ pub struct Rules {
     pub desk: Desk,
     /// `screen.toml`.
     pub screen: ScreenRules,
+    /// `quarantine.toml`.
+    pub quarantine: QuarantineRules,
     /// `intents/` and `words/`.
     pub intents: IntentRules,
     /// `replies/`.
@@ -69,6 +72,7 @@ impl Rules {
         let mut complaints = Vec::new();
         let desk = keep(Desk::compile(files), &mut complaints);
         let screen = keep(ScreenRules::compile(files), &mut complaints);
+        let quarantine = keep(QuarantineRules::compile(files), &mut complaints);
         let intents = keep(IntentRules::compile(files), &mut complaints);
         // Which replies are wanted, the intents say: without them every reply would be one too many.
         let replies = intents.as_ref().and_then(|intents| {
@@ -84,11 +88,14 @@ impl Rules {
                 .collect();
             keep(Replies::compile(files, &wanted), &mut complaints)
         });
-        match (desk, screen, intents, replies) {
-            (Some(desk), Some(screen), Some(intents), Some(replies)) if complaints.is_empty() => {
+        match (desk, screen, quarantine, intents, replies) {
+            (Some(desk), Some(screen), Some(quarantine), Some(intents), Some(replies))
+                if complaints.is_empty() =>
+            {
                 Ok(Self {
                     desk,
                     screen,
+                    quarantine,
                     intents,
                     replies,
                 })

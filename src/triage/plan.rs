@@ -25,6 +25,10 @@ pub struct Case {
     pub turns: Vec<(String, u64)>,
     /// What has been answered lately.
     pub spent: Spent,
+    /// Who released the mail from quarantine; none: it comes from the mailbox.
+    pub released: Option<String>,
+    /// How many mails of the same fingerprint came of late, this one included; none where nobody counts.
+    pub flood: Option<u32>,
 }
 
 /// A mail handled before.
@@ -83,6 +87,8 @@ pub enum Step {
     Update(Ticket),
     /// Records the mail, perhaps on a ticket that does not change.
     Record(Option<TicketNumber>),
+    /// Holds the mail for an operator; why stands among the reasons, under the stage `quarantine`.
+    Hold,
 }
 
 /// A mail to be composed and sent.

@@ -21,6 +21,7 @@ use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::address::NamedAddress;
 use crate::triage::Because;
+use crate::triage::quarantine::SpamHeader;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::sign::Sign;
 
@@ -74,6 +75,8 @@ pub struct Surroundings {
     pub loop_token: String,
     /// The authserv-id of our border whose Authentication-Results are believed (RFC 8601, 5); none: nobody's.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the border says that a mail is spam; none: no such word is believed.
+    pub spam_headers: Vec<SpamHeader>,
 }
 
 impl Surroundings {

@@ -20,6 +20,7 @@ mod loops;
 mod numbered_rules;
 mod poison;
 mod process;
+mod quarantine;
 mod reconcile;
 mod stops;
 mod surroundings;

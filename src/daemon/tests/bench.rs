@@ -181,6 +181,7 @@ impl Bench {
                 answered: Some("Mailclerk/Answered".into()),
                 forwarded: Some(TARGET.into()),
                 quiet: Some("Mailclerk/Quiet".into()),
+                quarantine: Some("Mailclerk/Quarantine".into()),
             },
             keyword: Some("$MailclerkDone".into()),
             idle: true,

@@ -6,6 +6,7 @@ use mail_parser::MimeHeaders;
 use crate::message::ATTACHMENTS_MAX;
 use crate::message::Attachment;
 use crate::message::AttachmentNote;
+use crate::message::Disguise;
 use crate::message::Flaw;
 use crate::message::Forwarded;
 use crate::message::SUBJECT_CHARS_MAX;
@@ -23,7 +24,10 @@ use crate::message::mime::neutral;
 use crate::message::mime::read_at;
 use crate::message::mime::select;
 use crate::message::mime::text_bytes;
+use crate::message::sniff;
 
+/// Attachments in disguise that are noted.
+const DISGUISES_MAX: usize = 10;
 /// Lines of a delivery status that are read.
 const STATUS_LINES_MAX: usize = 2_000;
 /// Characters of an attachment's name that are kept.
@@ -33,11 +37,17 @@ const NAME_END_CHARS: usize = 30;
 
 impl Reader<'_> {
     pub(super) fn attach(&mut self, part: &MessagePart<'_>, note: AttachmentNote) {
+        let extent = &mut self.content.structure.extent;
+        extent.attachments += 1;
+        extent.attachment_bytes = extent
+            .attachment_bytes
+            .saturating_add(part.contents().len());
         if self.content.attachments.len() >= ATTACHMENTS_MAX {
             return self.flaw(Flaw::TooBig);
         }
         let (kind, subtype) = mime_of(part);
-        let name = one_line(part.attachment_name().unwrap_or_default(), usize::MAX);
+        let given = part.attachment_name().unwrap_or_default();
+        let name = one_line(given, usize::MAX);
         let mime = one_line(&neutral::real_name(&format!("{kind}/{subtype}")), 100);
         let size = part.contents().len();
         let note = if note == AttachmentNote::Plain {
@@ -45,8 +55,28 @@ impl Reader<'_> {
         } else {
             note
         };
+        let is = sniff::sniff(part.contents());
+        // What its name or its content says is harmful is so, whatever the other says.
+        let note = match note {
+            AttachmentNote::Plain | AttachmentNote::Mail if is.is_harmful() => {
+                AttachmentNote::Dangerous
+            }
+            note => note,
+        };
+        let short = shortened(&name);
+        if let Some((says, program)) = sniff::disguise(given, &mime, is)
+            && self.content.structure.disguised.len() < DISGUISES_MAX
+        {
+            let name = short.clone();
+            let disguise = Disguise {
+                name,
+                says,
+                program,
+            };
+            self.content.structure.disguised.push(disguise);
+        }
         self.content.attachments.push(Attachment {
-            name: shortened(&name),
+            name: short,
             mime,
             size,
             note,

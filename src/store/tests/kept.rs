@@ -301,7 +301,11 @@ fn assert_never_half(state: &Path, when: &str) {
             seen.unwrap();
             new
         });
-    assert_eq!(version.unwrap().0, if new { 2 } else { 1 }, "{when}");
+    assert_eq!(
+        version.unwrap().0,
+        if new { layout::LAYOUT_VERSION } else { 1 },
+        "{when}"
+    );
 }
 
 /// Faults: F3 F13; holds I1 I3 I9 I10.

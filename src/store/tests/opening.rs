@@ -200,7 +200,7 @@ fn a_store_of_a_newer_layout_is_left_alone() {
     drop(engine);
     assert!(matches!(
         house.reopen(),
-        Err(OpenError::Newer { found: 3, known: 2 })
+        Err(OpenError::Newer { found: 4, known: 3 })
     ));
 }
 

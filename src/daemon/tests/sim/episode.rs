@@ -203,6 +203,7 @@ fn office(store: &Store) -> Office {
             agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
             loop_token: key.loop_token(),
             authserv_id: Some(BORDER.to_owned()),
+            ..Surroundings::default()
         },
         queues,
         key,
