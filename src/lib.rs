@@ -25,8 +25,9 @@
 //! 3. Nothing leaves that is not durable in the outbox before the connection is opened.
 //! 4. A mail is filed away on the server only after its plan is durable.
 //! 5. Committing the same mail twice changes nothing; committing on a stale ticket is refused and thought again.
-//! 6. No reply without a `Person`; no second reply to one mail; no more than the budget to an address, on a ticket,
-//!    to a domain, in total. Budgets live in the store. A spent budget silences the reply, never the forward.
+//! 6. No reply without a `Person`; no second reply to one mail; no more than the budget to a writer, on a ticket, to
+//!    the same words, to a domain, in total. Budgets live in the store. A spent budget silences the reply, never the
+//!    forward; one more than the total trips the breaker. A flood of cases is gathered, and an agent told of it.
 //! 7. Loops share the store and a wake-up of capacity one. No channel carries state.
 //! 8. Only `store/layout.rs` is serialised to disk; records are versioned; old ones stay readable.
 //! 9. Everything has a limit with a unit: octets, parts, depth, batch, outbox, attempts, replies, requests.

@@ -19,13 +19,13 @@ use crate::daemon::answer::Question;
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
     /// JSON instead of a table.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// At most so many rows, the newest first.
     #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,7 +199,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
     reconcile::tell(&reconciled.unwrap_or_default())
 }
 
-fn raw(said: &Value) -> Result<(), Failure> {
+pub(super) fn raw(said: &Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, said)?;
     writeln!(out)?;
@@ -241,7 +241,7 @@ pub(super) fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Fai
     Ok(())
 }
 
-fn show(said: &Value) -> Result<(), Failure> {
+pub(super) fn show(said: &Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for (name, value) in said.as_object().into_iter().flatten() {
         match value.as_array().filter(|a| a.iter().any(Value::is_object)) {

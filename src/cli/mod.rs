@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod labels;
 mod learn;
+mod limits;
 mod list;
 mod log;
 mod picture;
@@ -71,6 +72,11 @@ enum Command {
     Store(store::StoreCommand),
     /// Has the daemon compare every mail of its mailboxes with the ledger, now, and tells what it found and healed.
     Reconcile(reconcile::ReconcileArgs),
+    /// Tells how the total breaker stands, opens or closes it: open, no automatic reply leaves.
+    Breaker(limits::BreakerArgs),
+    /// Lists addresses that mails of ours came back from for good; clears one.
+    #[command(subcommand)]
+    Dead(limits::DeadCommand),
     /// Tells how the daemon and the store are doing.
     Status(list::StatusArgs),
 }
@@ -148,6 +154,8 @@ pub fn main() -> ExitCode {
         Command::Ledger(command) => list::ledger(&command),
         Command::Store(command) => store::run(&command),
         Command::Reconcile(args) => reconcile::run(&args),
+        Command::Breaker(args) => limits::breaker(&args),
+        Command::Dead(command) => limits::dead(&command),
         Command::Status(args) => list::status(&args),
     };
     match done {

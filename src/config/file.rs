@@ -35,6 +35,9 @@ pub struct ConfigFile {
     /// How long what is kept.
     #[serde(default)]
     pub keep: KeepFile,
+    /// Who is told when the breaker trips.
+    #[serde(default)]
+    pub alarm: AlarmFile,
 }
 
 /// One mailbox.
@@ -213,6 +216,14 @@ impl Default for ControlFile {
 pub struct KeepFile {
     /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
     pub tickets: Keep,
+}
+
+/// Who is told when the breaker trips.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlarmFile {
+    /// The operator's address; none: the log and `status` alone tell.
+    pub mail: Option<Address>,
 }
 
 /// What goes to the log.

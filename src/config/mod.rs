@@ -44,6 +44,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Seconds that tickets are kept after their last change; none: for ever.
     pub keep_tickets_s: Option<u64>,
+    /// Who is told when the breaker trips.
+    pub alarm: Option<Address>,
 }
 
 /// One mailbox, validated.
@@ -157,6 +159,7 @@ impl Checker<'_> {
             mailboxes,
             queues,
             keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
+            alarm: file.alarm.mail.clone(),
         })
     }
 
@@ -334,6 +337,16 @@ impl Checker<'_> {
             .map(Spanned::get_ref)
             .flat_map(|m| std::iter::once(&m.address).chain(&m.aliases))
             .collect();
+        if let Some(operator) = &file.alarm.mail
+            && own.iter().any(|o| o.same_person(operator))
+        {
+            self.complain(
+                0,
+                &format!(
+                    "[alarm] mail {operator} is an address of the desk itself: name a person's"
+                ),
+            );
+        }
         for queue in file.queue.values() {
             for agent in queue
                 .get_ref()

@@ -2,6 +2,7 @@
 
 mod erase;
 mod find;
+mod limits;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::clock::Timestamp;
+use crate::message::address::Address;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -28,6 +30,7 @@ use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
 pub use crate::daemon::answer::find::Sought;
+pub use crate::daemon::answer::limits::Turn;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
@@ -84,6 +87,21 @@ pub enum Question {
         /// Its number.
         number: u64,
     },
+    /// How does the breaker stand? With a turn: open or close it.
+    Breaker {
+        /// What to do to it; none: nothing.
+        turn: Option<Turn>,
+    },
+    /// Which addresses are dead?
+    Dead {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Forget that an address is dead.
+    Revive {
+        /// The address.
+        address: Address,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -108,7 +126,7 @@ fn answered(
     stuck: Option<&[String]>,
 ) -> Result<Value, StoreError> {
     Ok(match question {
-        Question::Status => status(store, clock, stuck),
+        Question::Status => status(store, clock, stuck)?,
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
             Value::Array(tickets.iter().map(ticket).collect())
@@ -160,15 +178,14 @@ fn answered(
         }
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
-            Value::Array(
-                mails
-                    .iter()
-                    .map(|(mail, view)| ledger(mail, view))
-                    .collect(),
-            )
+            mails
+                .iter()
+                .map(|(mail, view)| ledger(mail, view))
+                .collect()
         }
         Question::Find(sought) => find::answer(store, sought)?,
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
+        _ => limits::answer(store, question, clock)?,
     })
 }
 
@@ -208,9 +225,9 @@ fn ticket(ticket: &Ticket) -> Value {
     })
 }
 
-fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
+fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Result<Value, StoreError> {
     let counts = store.counts();
-    json!({
+    let mut said = json!({
         "running": stuck.is_some(),
         "stuck": stuck.unwrap_or_default(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -220,7 +237,13 @@ fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
         "outbox_waiting": counts.waiting + counts.leased,
         "outbox_parked": counts.parked,
         "replies_held": clock.doubt(),
-    })
+        "dead_addresses": store.dead(ROWS_MAX)?.len(),
+    });
+    let breaker = limits::breaker(&store.breaker(clock.now())?);
+    if let (Value::Object(fields), Value::Object(more)) = (&mut said, breaker) {
+        fields.extend(more);
+    }
+    Ok(said)
 }
 
 fn ledger(mail: &MailRef, view: &LedgerView) -> Value {

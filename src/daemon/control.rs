@@ -101,7 +101,10 @@ async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
 async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value> {
     let store = shared.store.clone();
     let (clock, stuck) = (Arc::clone(&shared.clock), shared.pulses.stuck());
-    let resend = matches!(question, Question::Resend { .. });
+    let resend = matches!(
+        question,
+        Question::Resend { .. } | Question::Breaker { turn: Some(_) }
+    );
     let status = matches!(question, Question::Status);
     let mut said =
         tokio::task::spawn_blocking(move || answer(&store, &question, &*clock, Some(&stuck)))

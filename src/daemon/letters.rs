@@ -278,6 +278,10 @@ fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
             .iter()
             .any(|b| b.stage == "decide" && b.rule == rule)
     };
+    // A flood would bury what else is on the ticket; the ledger has each of its mails.
+    if matches!(plan.step, Step::Record(_)) && decide::gathered(plan).is_some() {
+        return Vec::new();
+    }
     let mut events = vec![match &plan.step {
         Step::Open(_) => event("opened", format!("{writer} wrote: {intents}")),
         Step::Record(_) | Step::Update(_) if reading.returned.is_some() => {

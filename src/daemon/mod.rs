@@ -7,12 +7,14 @@
 //! - Any failure of the store ends the process: what it last acknowledged is all that is believed.
 
 pub mod answer;
+mod breaker;
 pub mod control;
 mod delivery;
 mod faults;
 mod groups;
 mod intake;
 mod letters;
+mod limits;
 mod notify;
 pub mod parts;
 mod peril;
@@ -43,6 +45,7 @@ use crate::clock::Timestamp;
 use crate::clock::desk::DeskClock;
 use crate::config;
 use crate::config::Config;
+use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
 use crate::daemon::parts::Parts;
@@ -190,11 +193,18 @@ async fn generation(
     loops.spawn(control::serve(listener, shared.clone()));
     loops.spawn(Delivery::new(parts.routes, shared.clone()).run());
     let mailboxes = parts.intakes.len();
+    let alarm = config.alarm.clone().zip(parts.intakes.first());
+    let alarm = alarm.map(|(to, part)| Alarm::new(to, &part.rules, &part.office));
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
     let keep_s = config.keep_tickets_s;
-    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep_s));
+    loops.spawn(timers::run(
+        shared.clone(),
+        Arc::clone(clock),
+        keep_s,
+        alarm,
+    ));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
     let why = watch(path, &config, store, signals, &mut loops).await;

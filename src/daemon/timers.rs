@@ -10,6 +10,8 @@ use crate::clock::desk::Times;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
+use crate::daemon::breaker::Alarm;
+use crate::daemon::breaker::Watch;
 use crate::daemon::notify;
 use crate::store::Erased;
 use crate::store::Store;
@@ -36,11 +38,12 @@ pub(super) async fn mark<T: Times>(
 }
 
 /// Feeds the watchdog as long as every loop makes progress, and keeps the status line true. Tickets that did not change
-/// for `keep_s` seconds are erased.
+/// for `keep_s` seconds are erased; `alarm` is told when the breaker trips.
 pub(super) async fn run<T: Times>(
     shared: Shared,
     clock: Arc<DeskClock<T>>,
     keep_s: Option<u64>,
+    alarm: Option<Alarm>,
 ) -> Result<(), DaemonError> {
     let asked = notify::watchdog_interval().map(|i| i / 3);
     let tick = asked.map_or(Duration::from_secs(TICK_S), |i| {
@@ -48,12 +51,14 @@ pub(super) async fn run<T: Times>(
     });
     let (mut tidy_at, mut mark_at) = (Instant::now(), Instant::now());
     let mut doubt = Doubt::default();
+    let mut breaker = Watch::default();
     loop {
         if mark_at <= Instant::now() {
             mark(&shared.store, &clock).await?;
             mark_at = Instant::now() + Duration::from_secs(MARK_S);
         }
         doubt.tell(&shared);
+        let stand = breaker.look(&shared, alarm.as_ref()).await?;
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => return Ok(()),
@@ -81,6 +86,8 @@ pub(super) async fn run<T: Times>(
         let counts = shared.store.counts();
         let held = if doubt.told.is_some() {
             "; replies are held, as the time is in doubt"
+        } else if stand.holds() {
+            "; replies are held, as the breaker is open"
         } else {
             ""
         };

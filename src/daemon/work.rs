@@ -12,6 +12,7 @@ use ring::digest::digest;
 use crate::clock::Timestamp;
 use crate::daemon::Shared;
 use crate::daemon::letters;
+use crate::daemon::limits;
 use crate::mailbox::Fetched;
 use crate::mailbox::Listed;
 use crate::mailbox::resume::Cursor;
@@ -79,6 +80,7 @@ impl Work {
         let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
         let mut told = Vec::new();
         let mut group = shared.store.group();
+        group.count_by(&self.rules.spellings);
         let mut done = Done::default();
         for (listed, why) in &self.skipped {
             group.skip_received(&self.mail(listed.uid), listed.received, why, now)?;
@@ -100,8 +102,11 @@ impl Work {
                 continue;
             };
             let (letters, line) = (entry.outgoing.len(), letters::line(&entry));
+            let tally = limits::tally(&entry.plan, &self.rules);
+            group.pace(limits::pace(&entry.plan, read, &self.rules, &self.office));
             match group.add(entry, now) {
                 Ok(()) => {
+                    limits::count(&mut group, read, &tally, &self.office, now)?;
                     done.sent += letters;
                     told.push(line);
                 }
@@ -185,7 +190,9 @@ impl Work {
             .unwrap_or(now);
         let entry = |read: &letters::Read, group: &Group<'_>| {
             let clues = &read.reading.clues;
-            let case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
+            let mut case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
+            let common = limits::like(read, &self.office);
+            group.recall_limits(&mut case, &common, read.sender(), now)?;
             let mail = self.mail(read.uid);
             // A copy is filed quietly; the same mail under a new UID goes where it was to go.
             let before = group.filing_before(&mail, &read.reading.message.digest)?;

@@ -1,6 +1,7 @@
 //! One transaction for a group of mails, durable before anything is sent or moved.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::MutexGuard;
 
 use crate::clock::Timestamp;
@@ -31,6 +32,7 @@ use crate::store::layout::rows::TicketRow;
 use crate::store::layout::rows::TurnRow;
 use crate::store::ledger;
 use crate::triage::delivery::Purpose;
+use crate::triage::limits::Spellings;
 use crate::triage::plan::Step;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
@@ -59,6 +61,10 @@ pub struct Group<'a> {
     pub(super) batch: Batch<'a>,
     /// Turns of all queues, this group's included.
     pub(super) turns: BTreeMap<String, u64>,
+    /// Who counts as one writer and as one domain.
+    pub(super) spellings: Arc<Spellings>,
+    /// Forwards of an hour, beyond which those of the next mail leave later.
+    pub(super) pace: Option<u32>,
     /// The turn taken by the mail being added.
     turned: Option<(String, u64)>,
 }
@@ -74,6 +80,8 @@ impl Store {
             writer,
             batch,
             turns,
+            spellings: Arc::default(),
+            pace: None,
             turned: None,
         }
     }

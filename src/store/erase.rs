@@ -14,6 +14,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::commit::count;
+use crate::store::dead;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
@@ -207,6 +208,7 @@ impl<'a, 'b> Wipe<'a, 'b> {
         };
         let ticket = row.ticket(number);
         let state = rows::state_code(&ticket.state);
+        dead::erase(self.batch, &ticket.participants)?;
         self.batch.remove(Tree::Tickets, &key);
         self.batch
             .remove(Tree::States, &layout::state_key(state, number));

@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::batch::event;
 use crate::store::commit::count;
+use crate::store::dead;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -188,6 +189,11 @@ impl Store {
             batch.remove(Tree::Budgets, key.get(8..).unwrap_or_default());
             batch.remove(Tree::Expiry, &key);
         }
+        let dead = dead::old(&self.inner, PIECE, now)?;
+        more |= dead.len() == PIECE;
+        for key in dead {
+            batch.remove(Tree::Dead, &key);
+        }
         batch.keep();
         self.inner.commit(&mut writer, batch)?;
         Ok(more)
@@ -292,6 +298,7 @@ pub(super) fn shift(
     if let Event::Ended(Outcome::Deferred(said) | Outcome::Unknown(said)) = &event {
         row.deferred = rows::cut(said, rows::NOTE_BYTES_MAX);
     }
+    dead::refused(batch, &row, &event, now)?;
     let counted_from = Timestamp(row.counted_from);
     let jitter = crc32fast::hash(&[key, now.0.to_be_bytes()].concat());
     let state = delivery::step(

@@ -13,6 +13,7 @@ mod intake;
 mod keeping;
 mod kept;
 mod killed;
+mod limits;
 mod lists;
 mod mounts;
 mod opening;

@@ -11,8 +11,14 @@
 
 mod agent;
 mod answer;
+mod flood;
 mod reroute;
 
+pub use crate::triage::decide::answer::withheld;
+pub use crate::triage::decide::flood::FLOOD_DOMAIN;
+pub use crate::triage::decide::flood::FLOOD_SENDER;
+pub use crate::triage::decide::flood::FLOOD_TEXT;
+pub use crate::triage::decide::flood::gathered;
 pub use crate::triage::decide::reroute::ABSENT;
 pub use crate::triage::decide::reroute::BOUNCED;
 pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
@@ -228,6 +234,9 @@ impl<'a> Matter<'a> {
     }
 
     fn handle(&self, disposition: Disposition, why: Option<Because>) -> Plan {
+        if let Some(flood) = self.flood() {
+            return self.gather(&flood, why);
+        }
         let mut plan = self.plan(disposition, Step::Record(None));
         plan.because.extend(why);
         let mut ticket = self.ticket(&plan.intents);
@@ -315,6 +324,11 @@ impl<'a> Matter<'a> {
             ticket.intents = intents.to_vec();
             return ticket;
         }
+        self.opened(intents)
+    }
+
+    /// A ticket that is just being opened.
+    fn opened(&self, intents: &[String]) -> Ticket {
         Ticket {
             number: TicketNumber(self.case.fresh),
             version: 0,

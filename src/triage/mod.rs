@@ -3,11 +3,15 @@
 //! Two steps, because only the second needs the store: `read` looks at the mail alone and may run on any core;
 //! `decide` holds it against what is known and runs in the order of the mails.
 
+pub mod alike;
+pub mod breaker;
 pub mod classify;
+pub mod dead;
 pub mod decide;
 pub mod delivery;
 pub mod desk;
 pub mod forward;
+pub mod limits;
 pub mod model;
 pub mod plan;
 pub mod reply;

@@ -16,6 +16,7 @@ mod conversations;
 mod headers;
 mod house;
 mod life;
+mod limits;
 mod loops;
 mod numbered_rules;
 mod poison;

@@ -97,7 +97,9 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(part.contents());
         let shape = &mut self.content.structure;
         shape.delivery_status = true;
-        shape.delivery_failed |= says_failed(&text);
+        let (failed, status) = says_failed(&text);
+        shape.delivery_failed |= failed;
+        shape.failed_as = shape.failed_as.or(status);
         self.attach(part, AttachmentNote::Plain);
     }
 
@@ -133,27 +135,36 @@ impl Reader<'_> {
 }
 
 /// Returns whether a delivery status gives a recipient up: by its action, or by its status where a group of fields
-/// names no action (RFC 3464, 2.3.3 and 2.3.4).
-fn says_failed(text: &str) -> bool {
+/// names no action (RFC 3464, 2.3.3 and 2.3.4); with subject and detail of that permanent status, if there is one.
+fn says_failed(text: &str) -> (bool, Option<(u16, u16)>) {
     let mut action = "";
-    let mut permanent = false;
+    let mut status = "";
     // An empty line ends a group of fields, and the end of the text the last one.
     for line in text.lines().take(STATUS_LINES_MAX).chain([""]) {
         if line.trim().is_empty() {
+            let permanent = status.starts_with("5.");
             if action.eq_ignore_ascii_case("failed") || (action.is_empty() && permanent) {
-                return true;
+                return (true, permanent_status(status));
             }
-            (action, permanent) = ("", false);
+            (action, status) = ("", "");
         } else if let Some((name, value)) = line.split_once(':') {
             let value = value.split(['(', ';']).next().unwrap_or_default().trim();
             if name.eq_ignore_ascii_case("action") {
                 action = value;
             } else if name.eq_ignore_ascii_case("status") {
-                permanent = value.starts_with("5.");
+                status = value;
             }
         }
     }
-    false
+    (false, None)
+}
+
+/// Subject and detail of `5.1.1`, whatever words follow it.
+fn permanent_status(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().next()?.split('.');
+    let class = numbers.next()?;
+    let (subject, detail) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    (class == "5" && numbers.next().is_none()).then_some((subject, detail))
 }
 
 /// Cuts a file name in its middle: the ending tells what it is.

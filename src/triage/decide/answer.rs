@@ -1,11 +1,14 @@
 //! The automatic reply: whether there is one, and of which paragraphs.
 
+use crate::clock::Timestamp;
 use crate::triage::Because;
 use crate::triage::Disposition;
+use crate::triage::breaker::Stand;
 use crate::triage::decide::Matter;
 use crate::triage::decide::says;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
 use crate::triage::plan::Spent;
 use crate::triage::reply::Occasion;
 use crate::triage::rules::Intent;
@@ -16,6 +19,20 @@ use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
 const DAY_S: i64 = 86_400;
+/// Why the desk as a whole says nothing more.
+const HELD: [&str; 4] = [
+    "the desk has sent all its replies of this hour: the breaker trips",
+    "the breaker is open: no automatic reply leaves",
+    "the breaker was opened by hand: no automatic reply leaves",
+    "the breaker's trial is used up: it opens again",
+];
+
+/// Returns whether a reply was wanted, and held back by the total or its breaker alone.
+pub fn withheld(plan: &Plan) -> bool {
+    plan.because
+        .iter()
+        .any(|b| b.stage == "decide" && HELD.contains(&b.says.as_str()))
+}
 
 impl<'a> Matter<'a> {
     /// The automatic reply, if there is a person, words for it, and budget left.
@@ -42,12 +59,17 @@ impl<'a> Matter<'a> {
             ));
             return None;
         }
-        if let Some(spent) = self.spent(person, ticket.number) {
+        if let Some(spent) = self.dead().or_else(|| self.spent(person, ticket.number)) {
             because.push(spent);
             return None;
         }
         let paragraphs = self.paragraphs(disposition, because);
         if paragraphs.is_empty() {
+            return None;
+        }
+        // Last: what is held back here is a reply that was wanted in every other respect.
+        if let Some(held) = self.held() {
+            because.push(held);
             return None;
         }
         Some(self.write(person, ticket, disposition, &paragraphs))
@@ -128,18 +150,26 @@ impl<'a> Matter<'a> {
         names
     }
 
+    /// Whether mails to the writer come back.
+    fn dead(&self) -> Option<Because> {
+        let (status, since) = self.case.dead.as_ref()?;
+        let dead_s = i64::from(self.rules.desk.dead.days) * DAY_S;
+        let says = "a mail of ours to this address came back for good; no reply goes there";
+        (self.now.since_s(*since).saturating_abs() < dead_s).then(|| Because {
+            matched: status.clone(),
+            ..self::says("dead", says)
+        })
+    }
+
     fn spent(&self, person: &Person, ticket: TicketNumber) -> Option<Because> {
         let budget = &self.rules.desk.budget;
+        let shared = self.rules.spellings.domain(person.address()).is_none();
         let Spent {
             address_day,
             domain_hour,
-            total_hour,
+            text_hour,
             ..
         } = self.case.spent;
-        let shared = budget
-            .shared_domains
-            .iter()
-            .any(|d| d == person.address().domain());
         let on_ticket = self
             .case
             .spent
@@ -147,16 +177,36 @@ impl<'a> Matter<'a> {
             .iter()
             .find(|(n, _)| *n == ticket)
             .map_or(0, |(_, replies)| *replies);
-        let what = if address_day >= budget.address_day {
+        let gap_s = i64::from(budget.address_gap_minutes) * 60;
+        let lately = |at: &Timestamp| self.now.since_s(*at).saturating_abs() < gap_s;
+        let mut answered = self.case.spent.templates.iter().map(|(_, at)| at);
+        let what = if answered.any(lately) {
+            "this address had a reply just now"
+        } else if address_day >= budget.address_day {
             "this address had its replies of today"
         } else if on_ticket >= budget.ticket_day {
             "this ticket had its replies of today"
+        } else if text_hour >= budget.text_hour && self.joined().is_none() {
+            "mails of these words had their replies of this hour"
         } else if domain_hour >= budget.domain_hour && !shared {
             "this domain had its replies of this hour"
-        } else if total_hour >= budget.total_hour {
-            "the desk has sent all its replies of this hour"
         } else {
             return None;
+        };
+        Some(says("R13", what))
+    }
+
+    /// Whether the desk as a whole says nothing more.
+    fn held(&self) -> Option<Because> {
+        let total = self.rules.desk.budget.total_hour;
+        let [spent, open, by_hand, used_up] = HELD;
+        let what = match self.case.breaker {
+            Stand::Closed if self.case.spent.total_hour < total => return None,
+            Stand::Trial(left) if left > 0 => return None,
+            Stand::Closed => spent,
+            Stand::Open => open,
+            Stand::ByHand => by_hand,
+            Stand::Trial(_) => used_up,
         };
         Some(says("R13", what))
     }

@@ -8,8 +8,10 @@
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
+use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::Reading;
+use crate::triage::dead;
 use crate::triage::decide::quiet;
 use crate::triage::decide::says;
 use crate::triage::delivery::Purpose;
@@ -73,9 +75,17 @@ pub(super) fn plan(
                 )),
             }
         }
-        (Fate::Failed, _) => plan
-            .because
-            .push(says(BOUNCED, "a mail of ours did not arrive")),
+        (Fate::Failed, _) => {
+            if let Some(gone) = dead::gone(reading) {
+                let what = "the address does not exist: no reply goes there for some time";
+                plan.because.push(Because {
+                    matched: gone.status.to_string(),
+                    ..says("dead", what)
+                });
+            }
+            plan.because
+                .push(says(BOUNCED, "a mail of ours did not arrive"));
+        }
         (Fate::Arrived, Purpose::Forward) if by_agent() => {
             plan.because.push(says(
                 ABSENT,

@@ -49,7 +49,7 @@ pub struct ScreenRules {
     pub(super) long_points: i32,
     pub(super) answer_prefixes: HashSet<String>,
     pub(super) freemail: HashSet<String>,
-    pub(super) second_levels: HashSet<String>,
+    pub(in crate::triage) second_levels: HashSet<String>,
     pub(super) headers: Vec<HeaderRule>,
     pub(super) senders: Vec<SenderRule>,
     pub(super) groups: Vec<WordGroup>,

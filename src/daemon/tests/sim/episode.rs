@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::clock::desk::DeskClock;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::delivery::Route;
 use crate::daemon::drain;
@@ -55,6 +56,8 @@ use crate::triage::token::DeskKey;
 
 /// The mailbox's name in the simulated config.
 pub(super) const MAILBOX: &str = "support";
+/// Whom the desk tells when its breaker trips.
+pub(super) const OPERATOR: &str = "operator@house.example";
 /// The desk looks by itself so often, in seconds.
 pub(super) const POLL_S: u64 = 900;
 /// After the last fault the desk has so long: the longest pause between two tries, and a poll or two.
@@ -210,6 +213,12 @@ fn office(store: &Store) -> Office {
     }
 }
 
+/// Who is told when the breaker trips.
+fn alarm(store: &Store) -> Alarm {
+    let operator = Address::parse(OPERATOR).unwrap();
+    Alarm::new(operator, rules(), &office(store))
+}
+
 /// One life of the daemon after the other; the store as the last one left it.
 async fn lives(world: &Arc<World>) -> Option<Store> {
     let mut ended = false;
@@ -326,7 +335,12 @@ fn begin(
         upkeep: Upkeep::default(),
     };
     loops.spawn(Intake::new(part, shared.clone()).run());
-    loops.spawn(timers::run(shared.clone(), clock, None));
+    loops.spawn(timers::run(
+        shared.clone(),
+        clock,
+        None,
+        Some(alarm(&shared.store)),
+    ));
     loops
 }
 
