@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod classify;
 mod evaluate;
+mod evaluate_screen;
 mod exit;
 mod explain;
 mod labels;

@@ -11,11 +11,14 @@ use crate::triage::reply::Occasion;
 use crate::triage::rules::Intent;
 use crate::triage::screen::Person;
 use crate::triage::screen::Screening;
+use crate::triage::thread::Thread;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
 const DAY_S: i64 = 86_400;
+/// Nobody reads a mail and answers it with thought in fewer seconds.
+const SWIFT_S: i64 = 90;
 
 impl<'a> Matter<'a> {
     /// The automatic reply, if there is a person, words for it, and budget left.
@@ -42,6 +45,13 @@ impl<'a> Matter<'a> {
             ));
             return None;
         }
+        if self.too_swift() {
+            because.push(says(
+                "swift",
+                "it answers a mail of ours at once, with words of a machine",
+            ));
+            return None;
+        }
         if let Some(spent) = self.spent(person, ticket.number) {
             because.push(spent);
             return None;
@@ -51,6 +61,19 @@ impl<'a> Matter<'a> {
             return None;
         }
         Some(self.write(person, ticket, disposition, &paragraphs))
+    }
+
+    /// Autoresponders answer at once. People may, too; so it only counts with words that a machine would use, even if
+    /// these alone say too little.
+    fn too_swift(&self) -> bool {
+        let spent = &self.case.spent.templates;
+        let just_now = || {
+            let after = self.now.plus_s(-SWIFT_S);
+            spent.iter().any(|(_, at)| *at > after)
+        };
+        let by_words = |b: &Because| b.stage == "screen" && b.rule.starts_with("words/");
+        let answers = !matches!(self.thread, Thread::New);
+        answers && self.reading.signs.iter().any(by_words) && just_now()
     }
 
     fn write(
