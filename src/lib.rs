@@ -45,7 +45,7 @@
 //! | claims: CONDSTORE | RFC 7162, 3.1.3 | `mailbox/imap/claim.rs` |
 //! | message syntax | RFC 5322, RFC 2045-2047 | `message/parse.rs`, `message/compose.rs` |
 //! | may a machine answer? | RFC 3834, RFC 5230 | `triage/screen.rs`, `triage/decide.rs` |
-//! | reports | RFC 3464, RFC 6522, RFC 8098 | `triage/screen.rs`, `triage/thread.rs` |
+//! | reports | RFC 3464, RFC 3463, RFC 5965, RFC 6522, RFC 8098 | `triage/returned.rs`, `triage/screen.rs` |
 //! | whose word is believed | RFC 8601, RFC 7489 | `triage/screen.rs` |
 //! | submission, replies of the server | RFC 5321, RFC 6409, RFC 4954 | `transport/` |
 //! | unknown outcome | RFC 1047 | `triage/delivery.rs` |

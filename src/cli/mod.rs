@@ -6,6 +6,7 @@ mod classify;
 mod evaluate;
 mod exit;
 mod explain;
+mod key;
 mod labels;
 mod learn;
 mod list;
@@ -69,6 +70,9 @@ enum Command {
     /// Looks at the store, backs it up, puts it back, mends it.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Lists the desk's keys, which prove what is ours; replaces the one that signs; drops an earlier one.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Has the daemon compare every mail of its mailboxes with the ledger, now, and tells what it found and healed.
     Reconcile(reconcile::ReconcileArgs),
     /// Tells how the daemon and the store are doing.
@@ -147,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
         Command::Store(command) => store::run(&command),
+        Command::Key(command) => key::run(&command),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Status(args) => list::status(&args),
     };

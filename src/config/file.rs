@@ -50,6 +50,9 @@ pub struct MailboxFile {
     pub rules: Option<PathBuf>,
     /// The authserv-id of the border whose Authentication-Results are believed.
     pub authserv_id: Option<String>,
+    /// Domains of forwarders whose ARC seal is believed where that border says `arc=pass`.
+    #[serde(default)]
+    pub trusted_arc: Vec<String>,
     /// At the first start, mail older than this is not handled.
     #[serde(default = "two_days")]
     pub first_start_age_max: Seconds,
@@ -208,11 +211,23 @@ impl Default for ControlFile {
 }
 
 /// How long what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeepFile {
     /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
     pub tickets: Keep,
+    /// Earlier keys of the desk, after they were replaced: as long as answers to mails of that time find their tickets.
+    pub keys: Keep,
+}
+
+impl Default for KeepFile {
+    fn default() -> Self {
+        Self {
+            tickets: Keep(None),
+            // A year, and a month for the slow.
+            keys: Keep(Some(Seconds(400 * 86_400))),
+        }
+    }
 }
 
 /// What goes to the log.

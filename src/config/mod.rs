@@ -44,6 +44,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Seconds that tickets are kept after their last change; none: for ever.
     pub keep_tickets_s: Option<u64>,
+    /// Seconds that earlier keys still verify; none: until they are dropped by hand.
+    pub keep_keys_s: Option<u64>,
 }
 
 /// One mailbox, validated.
@@ -59,6 +61,8 @@ pub struct MailboxConfig {
     pub rules: Arc<Rules>,
     /// The authserv-id of the trusted border.
     pub authserv_id: Option<String>,
+    /// Domains whose ARC seal is believed.
+    pub trusted_arc: Vec<String>,
     /// At the first start, mail older than this (seconds) is not handled.
     pub first_start_age_s_max: u64,
     /// Seconds between two reconciliations; none: only when asked.
@@ -126,6 +130,11 @@ impl Checker<'_> {
             let at = mailbox.span().start;
             let mailbox = mailbox.get_ref();
             self.name_of(at, "mailbox", name);
+            if !mailbox.trusted_arc.is_empty() && mailbox.authserv_id.is_none() {
+                self.complain(at, &format!(
+                    "[mailbox.{name}] `trusted_arc` needs `authserv_id`: a seal is believed only where your own border says arc=pass"
+                ));
+            }
             self.imap(name, mailbox);
             self.smtp(name, mailbox);
             let folder = self
@@ -157,6 +166,7 @@ impl Checker<'_> {
             mailboxes,
             queues,
             keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
+            keep_keys_s: file.keep.keys.0.map(|keep| keep.0),
         })
     }
 
@@ -175,6 +185,7 @@ impl Checker<'_> {
             aliases: mailbox.aliases.clone(),
             rules,
             authserv_id: mailbox.authserv_id.clone(),
+            trusted_arc: mailbox.trusted_arc.clone(),
             first_start_age_s_max: mailbox.first_start_age_max.0,
             reconcile_s: mailbox.reconcile.0.map(|every| every.0),
             imap,

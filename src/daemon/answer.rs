@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::clock::Timestamp;
+use crate::store::KeyView;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -84,6 +85,15 @@ pub enum Question {
         /// Its number.
         number: u64,
     },
+    /// Which keys are there?
+    Keys,
+    /// Sign with a new key from now on.
+    Rotate,
+    /// Drop an earlier key.
+    Forget {
+        /// Its name.
+        key: String,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -124,20 +134,7 @@ fn answered(
             }
             None => json!({ "error": format!("there is no ticket #{number}") }),
         },
-        Question::Outbox { limit, all } => {
-            let limit = (*limit).min(ROWS_MAX);
-            let stages = [Stage::Waiting, Stage::Leased, Stage::Parked];
-            let mut mails = Vec::new();
-            if *all {
-                mails = store.outbox(None, limit, Order::Newest)?;
-            } else {
-                for stage in stages {
-                    let rest = limit.saturating_sub(mails.len());
-                    mails.extend(store.outbox(Some(stage), rest, Order::Newest)?);
-                }
-            }
-            Value::Array(mails.iter().map(outbox).collect())
-        }
+        Question::Outbox { limit, all } => outboxes(store, *limit, *all)?,
         Question::Resend { id } => {
             let state = store.resend(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
@@ -168,8 +165,46 @@ fn answered(
             )
         }
         Question::Find(sought) => find::answer(store, sought)?,
+        Question::Keys | Question::Rotate | Question::Forget { .. } => {
+            about_keys(store, question, clock.now())
+        }
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
     })
+}
+
+fn keys(found: &[KeyView]) -> Value {
+    let row = |key: &KeyView| {
+        let state = if key.until.is_none() {
+            "signs"
+        } else {
+            "verifies"
+        };
+        json!({ "name": key.name, "state": state, "until": key.until.map(time) })
+    };
+    found.iter().map(row).collect()
+}
+
+fn outboxes(store: &Store, limit: usize, all: bool) -> Result<Value, StoreError> {
+    let limit = limit.min(ROWS_MAX);
+    let mut mails = Vec::new();
+    if all {
+        mails = store.outbox(None, limit, Order::Newest)?;
+    } else {
+        for stage in [Stage::Waiting, Stage::Leased, Stage::Parked] {
+            let rest = limit.saturating_sub(mails.len());
+            mails.extend(store.outbox(Some(stage), rest, Order::Newest)?);
+        }
+    }
+    Ok(Value::Array(mails.iter().map(outbox).collect()))
+}
+
+fn about_keys(store: &Store, question: &Question, now: Timestamp) -> Value {
+    let done = match question {
+        Question::Rotate => store.rotate_key(now),
+        Question::Forget { key } => store.drop_key(key),
+        _ => Ok(store.keys()),
+    };
+    done.map_or_else(|e| json!({ "error": e.to_string() }), |found| keys(&found))
 }
 
 /// Tells where a mail stands after an operator's word, or why the word changed nothing.

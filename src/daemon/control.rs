@@ -78,7 +78,10 @@ async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
     let mut reader = BufReader::new(reader.take(QUESTION_BYTES_MAX));
     let mut line = String::new();
     timeout(PATIENCE, reader.read_line(&mut line)).await??;
-    let said = match serde_json::from_str::<Question>(&line) {
+    let asked = serde_json::from_str::<Question>(&line);
+    let rekeys = matches!(asked, Ok(Question::Rotate | Question::Forget { .. }));
+    let rekeyed = Arc::clone(&shared.rekeyed);
+    let said = match asked {
         // The one answer that takes long, with a patience of its own.
         Ok(Question::Reconcile { mailbox }) => {
             match shared.reconciling.ask(mailbox.as_deref()).await {
@@ -95,7 +98,12 @@ async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
         writer.write_all(&bytes).await?;
         writer.shutdown().await
     };
-    timeout(PATIENCE, told).await?
+    let told = timeout(PATIENCE, told).await;
+    // Not before the answer is out: the loops begin anew, and this one with them.
+    if rekeys && said.get("error").is_none() {
+        rekeyed.notify_one();
+    }
+    told?
 }
 
 async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value> {

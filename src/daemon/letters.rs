@@ -314,6 +314,7 @@ fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
         decide::BOUNCED_FORWARD,
         decide::BOUNCED,
         decide::ABSENT,
+        decide::COMPLAINT,
         decide::REPORT,
     ];
     let told = plan
@@ -327,10 +328,19 @@ fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
     let by = from
         .filter(|_| kind == decide::ABSENT)
         .map(|f| format!("{}: ", f.address));
+    let to = reading.returned.as_ref().and_then(|r| r.to.as_ref());
+    let status = reading.returned.as_ref().and_then(|r| r.status);
+    let told = [to.map(ToString::to_string), status.map(|s| s.to_string())];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    let told = if told.is_empty() || kind == decide::ABSENT {
+        String::new()
+    } else {
+        format!(" ({})", told.join(", "))
+    };
     TicketEvent {
         at: now,
         kind: kind.to_owned(),
-        note: format!("{}{note}", by.unwrap_or_default()),
+        note: format!("{}{note}{told}", by.unwrap_or_default()),
     }
 }
 

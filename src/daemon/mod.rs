@@ -48,6 +48,7 @@ use crate::daemon::intake::Intake;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
+use crate::daemon::timers::Keep;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -83,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) pulses: Pulses,
     /// Who wants a mailbox reconciled, and what came of it.
     pub(crate) reconciling: Reconciling,
+    /// The desk's keys have changed: who holds them must ask for them again.
+    pub(crate) rekeyed: Arc<tokio::sync::Notify>,
     /// Stop.
     pub(crate) stop: CancellationToken,
 }
@@ -184,6 +187,7 @@ async fn generation(
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::new(tokio::sync::Notify::new()),
         stop: CancellationToken::new(),
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();
@@ -193,11 +197,14 @@ async fn generation(
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
-    let keep_s = config.keep_tickets_s;
-    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep_s));
+    let keep = Keep {
+        tickets_s: config.keep_tickets_s,
+        keys_s: config.keep_keys_s,
+    };
+    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
-    let why = watch(path, &config, store, signals, &mut loops).await;
+    let why = watch(path, &config, &shared, signals, &mut loops).await;
     shared.stop.cancel();
     drain(&mut loops).await;
     why
@@ -207,7 +214,7 @@ async fn generation(
 async fn watch(
     path: &Path,
     config: &Config,
-    store: &Store,
+    shared: &Shared,
     signals: &mut Signals,
     loops: &mut JoinSet<Result<(), DaemonError>>,
 ) -> Result<Why, DaemonError> {
@@ -219,13 +226,23 @@ async fn watch(
                 Some(Err(ended)) => unexpected(&ended),
                 Some(Ok(Ok(()))) | None => DaemonError::Loop("it returned".to_owned()),
             }),
+            () = shared.rekeyed.notified() => {
+                tracing::info!("the desk's keys have changed; the loops begin anew with them");
+                match Next::new(config.clone(), &shared.store, Some(&config.socket)) {
+                    Ok(next) => return Ok(Why::Reload(Box::new(next))),
+                    Err(complaint) => tracing::error!(
+                        complaint,
+                        "the new keys are used after the next restart only"
+                    ),
+                }
+            }
             reload_wanted = signals.next() => {
                 if !reload_wanted {
                     tracing::info!("told to stop; finishing what is under way");
                     notify::stopping();
                     return Ok(Why::Stop);
                 }
-                match reload(path, config, store).await {
+                match reload(path, config, &shared.store).await {
                     Some(next) => return Ok(Why::Reload(Box::new(next))),
                     None => notify::ready("reload refused; the old config and rules stay"),
                 }

@@ -58,7 +58,7 @@ impl Parts {
             parts.intakes.push(IntakePart {
                 mailbox: imap(mailbox, &mut tokens, store.instance())?,
                 rules: Arc::clone(&mailbox.rules),
-                office: Arc::new(office(config, mailbox, DeskKey::new(store.key_octets()))),
+                office: Arc::new(office(config, mailbox, store.desk_key())),
                 poll_s: mailbox.imap.poll.0,
                 first_start_age_s_max: mailbox.first_start_age_s_max,
                 upkeep: Upkeep {
@@ -140,6 +140,7 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
             agents,
             loop_token: key.loop_token(),
             authserv_id: mailbox.authserv_id.clone(),
+            trusted_arc: mailbox.trusted_arc.clone(),
         },
         key,
         keeping: keeping(mailbox),

@@ -55,7 +55,6 @@ use crate::triage::screen::Surroundings;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
-use crate::triage::token::DeskKey;
 
 const MAIL: &[u8] = b"From: maria@home.example\r\nTo: support@credly.example\r\nSubject: Two accounts\r\nMessage-ID: <a@home.example>\r\n\r\nI have two accounts, please merge them into one.\r\n";
 
@@ -188,6 +187,7 @@ fn shared(state: &Path) -> Shared {
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::default(),
         stop: CancellationToken::new(),
     }
 }
@@ -206,7 +206,7 @@ fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
             agents: vec![agent(name)],
         })
         .collect();
-    let key = DeskKey::new(store.key_octets());
+    let key = store.desk_key();
     let office = Office {
         mailbox: "support".to_owned(),
         address: Address::parse("support@credly.example").unwrap(),

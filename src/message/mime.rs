@@ -33,6 +33,7 @@ use crate::message::charset;
 use crate::message::html;
 use crate::message::html::Line;
 use crate::message::mime::select::Candidate;
+use crate::message::report::ReportKind;
 use crate::message::unquote;
 
 /// Multiparts inside multiparts.
@@ -122,6 +123,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
         content.flaws.push(Flaw::TooBig);
     }
     content.structure.returned_ids.truncate(IDS_MAX);
+    content.structure.returned_to.truncate(IDS_MAX);
     if mail_depth == 0 {
         content.digest = digest(&mail, bytes.as_ref());
     }
@@ -217,6 +219,9 @@ impl Reader<'_> {
         if let PartType::Multipart(children) = &part.body {
             return self.multipart(part, &subtype, children, depth);
         }
+        if self.mail_depth == 0 {
+            self.content.structure.marks.scan(part.contents());
+        }
         match (kind.as_str(), subtype.as_str()) {
             ("message", inner) if neutral::is_inner_mail(inner) => self.inner_mail(part),
             ("text", "rfc822-headers") | ("message", "global_-headers" | "rfc822-headers") => {
@@ -225,8 +230,13 @@ impl Reader<'_> {
             ("message", "delivery-status" | "global-delivery-status") => {
                 self.delivery_status(part);
             }
+            ("message", "feedback-report") => {
+                self.report(ReportKind::Feedback, part);
+                self.attach(part, AttachmentNote::Plain);
+            }
             ("message", "disposition-notification" | "global-disposition-notification") => {
                 self.content.structure.disposition = true;
+                self.report(ReportKind::Disposition, part);
                 self.original_message_id(part);
                 self.attach(part, AttachmentNote::Plain);
             }

@@ -8,11 +8,14 @@ mod header;
 mod html;
 mod mime;
 pub mod parse;
+pub mod report;
 pub mod unquote;
 
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
+use crate::message::report::Marks;
+use crate::message::report::ReportPart;
 
 /// A mail as it arrived, understood as far as its bytes allow. Any bytes parse; what is wrong stands in `flaws`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +141,12 @@ pub struct Structure {
     pub encrypted: bool,
     /// Message-IDs found in returned mails (message/rfc822 or text/rfc822-headers parts, at most `IDS_MAX`).
     pub returned_ids: Vec<MessageId>,
+    /// Whom returned mails were written to (their To), at most `IDS_MAX`.
+    pub returned_to: Vec<Address>,
+    /// The parts that a machine wrote for machines, at most `REPORTS_MAX`.
+    pub reports: Vec<ReportPart>,
+    /// Words in the form of what a desk signs, wherever they stand in any part.
+    pub marks: Marks,
 }
 
 /// Something attached, noted and never unpacked.
@@ -191,6 +200,8 @@ pub enum Flaw {
 pub const IDS_MAX: usize = 50;
 /// A longer subject is cut.
 pub const SUBJECT_CHARS_MAX: usize = 500;
+/// At most this many reports are read in one mail.
+pub const REPORTS_MAX: usize = 10;
 /// At most this many attachments are noted.
 pub const ATTACHMENTS_MAX: usize = 100;
 /// Text beyond this many octets is cut before it is thought about.

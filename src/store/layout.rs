@@ -7,7 +7,7 @@
 //! head       "instance"                                    InstanceRow              which store this is
 //! head       "head"                                        HeadRow                  numbers to give, counts
 //! head       "time"                                        TimeRow                  the desk's time, for the next start
-//! head       "key"                                         KeyRow                   digest of the desk's key
+//! head       "key"                                         KeyRow                   digest of the key that signs
 //! head       "accepted"                                    AcceptedRow              since when it may not know all
 //! head       "migration"                                   MigrationRow             how far a move to this layout is
 //! head       "horizon"                                     HorizonRow               older mails may be erased

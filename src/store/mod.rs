@@ -38,6 +38,7 @@ mod derived;
 mod engine;
 mod identity;
 mod index;
+mod keys;
 mod look;
 mod migrate;
 mod open;
@@ -72,6 +73,7 @@ use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::engine::Engine;
 use crate::store::erase::Sweep;
+use crate::store::keys::KeyRing;
 use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
@@ -90,6 +92,8 @@ pub use crate::store::erase::Erasure;
 pub use crate::store::find::Page;
 pub use crate::store::find::Place;
 pub use crate::store::find::Wanted;
+pub use crate::store::identity::KeyError;
+pub use crate::store::keys::KeyView;
 pub use crate::store::outbox::Leased;
 pub use crate::store::outbox::OutboxId;
 pub use crate::store::outbox::Recovered;
@@ -125,7 +129,8 @@ struct Inner {
     dir: PathBuf,
     witness: PathBuf,
     options: StoreOptions,
-    key: [u8; 32],
+    /// The desk's keys.
+    ring: Mutex<KeyRing>,
     instance: String,
     /// When an operator last let the store go on though it may not know all.
     accepted: Option<Timestamp>,

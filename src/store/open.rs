@@ -23,12 +23,16 @@ use crate::store::batch::Batch;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::identity;
+use crate::store::keys::KeyRing;
+#[cfg(test)]
+use crate::store::keys::key_digest;
 use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::Tree;
 use crate::store::layout::head::AcceptedRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::head::InstanceRow;
+#[cfg(test)]
 use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
@@ -151,7 +155,7 @@ impl Store {
             dir: dir.to_owned(),
             witness: dir.join("generation"),
             options,
-            key: [0; 32],
+            ring: Mutex::new(KeyRing::new([0; 32])),
             instance: String::new(),
             accepted: accepted.map_err(spoiled)?.map(|row| Timestamp(row.0)),
             head: Mutex::new(head),
@@ -164,8 +168,9 @@ impl Store {
         inner.migrate(version).map_err(spoiled)?;
         let version = version.map(|_| LAYOUT_VERSION);
         inner.instance = inner.begin(version).map_err(spoiled)?;
-        inner.key = identity::desk_key(&inner.engine.syncs, &dir.join("desk.key"))?;
-        inner.attest_key().map_err(spoiled)?;
+        let ring = identity::desk_key(&inner.engine.syncs, &dir.join("desk.key"))?;
+        inner.attest_key(&ring).map_err(spoiled)?;
+        inner.ring = Mutex::new(ring);
         inner.engine.syncs.dir(dir).map_err(|e| disk(dir, &e))?;
         Ok(Self {
             inner: Arc::new(inner),
@@ -178,7 +183,7 @@ impl Store {
         let inner = &self.inner;
         let mut writer = inner.writer();
         let mut batch = Batch::new(&inner.engine, writer.head);
-        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&key)))?;
+        batch.put(layout::KEY_KEY, &KeyRow(key_digest(&key)))?;
         batch.keep();
         inner.commit(&mut writer, batch)?;
         let path = inner.dir.join("desk.key");
@@ -215,18 +220,6 @@ impl Inner {
         batch.keep();
         self.commit(&mut writer, batch)?;
         Ok(instance)
-    }
-
-    /// Writes down what the key is like, once.
-    fn attest_key(&self) -> Result<(), StoreError> {
-        if self.engine.read::<KeyRow>(layout::KEY_KEY)?.is_some() {
-            return Ok(());
-        }
-        let mut writer = self.writer();
-        let mut batch = Batch::new(&self.engine, writer.head);
-        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&self.key)))?;
-        batch.keep();
-        self.commit(&mut writer, batch)
     }
 }
 

@@ -12,6 +12,7 @@ mod harm;
 mod intake;
 mod keeping;
 mod kept;
+mod keyring;
 mod killed;
 mod lists;
 mod mounts;

@@ -16,6 +16,7 @@ mod reroute;
 pub use crate::triage::decide::reroute::ABSENT;
 pub use crate::triage::decide::reroute::BOUNCED;
 pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
+pub use crate::triage::decide::reroute::COMPLAINT;
 pub use crate::triage::decide::reroute::REPORT;
 
 use crate::clock::Timestamp;
@@ -34,6 +35,7 @@ use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::returned::is_report;
 use crate::triage::rules::Intent;
 use crate::triage::screen::Screening;
 use crate::triage::thread;
@@ -76,7 +78,13 @@ pub fn decide(
     let Some(found) = &reading.classification else {
         // An absence note in answer to a mail of a ticket, say.
         let known = |number: &TicketNumber| case.tickets.iter().any(|t| t.number == *number);
-        let on = case.by_id.first().map(|(_, number)| *number).filter(known);
+        // A report that nothing of ours proves is about no ticket, whatever ids it names.
+        let named = || case.by_id.first().map(|(_, number)| *number).filter(known);
+        let on = if is_report(&reading.message) {
+            None
+        } else {
+            named()
+        };
         return quiet(reading, on, because);
     };
     let sender = reading.writer().map(|w| &w.address);

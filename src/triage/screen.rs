@@ -74,6 +74,8 @@ pub struct Surroundings {
     pub loop_token: String,
     /// The authserv-id of our border whose Authentication-Results are believed (RFC 8601, 5); none: nobody's.
     pub authserv_id: Option<String>,
+    /// Domains whose ARC seal is believed, when our border found the chain sound (RFC 8617).
+    pub trusted_arc: Vec<String>,
 }
 
 impl Surroundings {

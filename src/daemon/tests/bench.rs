@@ -193,7 +193,7 @@ impl Bench {
             name: (*name).to_owned(),
             agents: vec![agent(name)],
         });
-        let key = DeskKey::new(self.shared.store.key_octets());
+        let key = self.shared.store.desk_key();
         let office = Office {
             mailbox: self.name(),
             address: Address::parse("support@credly.example").unwrap(),

@@ -8,6 +8,7 @@ use crate::message::Attachment;
 use crate::message::AttachmentNote;
 use crate::message::Flaw;
 use crate::message::Forwarded;
+use crate::message::REPORTS_MAX;
 use crate::message::SUBJECT_CHARS_MAX;
 use crate::message::address::MessageId;
 use crate::message::address::one_line;
@@ -23,9 +24,13 @@ use crate::message::mime::neutral;
 use crate::message::mime::read_at;
 use crate::message::mime::select;
 use crate::message::mime::text_bytes;
+use crate::message::report::ReportKind;
+use crate::message::report::ReportPart;
 
 /// Lines of a delivery status that are read.
 const STATUS_LINES_MAX: usize = 2_000;
+/// Recipients of one returned mail.
+const RETURNED_TO_MAX: usize = 10;
 /// Characters of an attachment's name that are kept.
 const NAME_CHARS_MAX: usize = 200;
 /// So many of them from its end.
@@ -57,18 +62,14 @@ impl Reader<'_> {
         self.attach(part, AttachmentNote::Mail);
         let bytes = part.contents();
         let fields = header::split(bytes, None);
-        self.content
-            .structure
-            .returned_ids
-            .extend(fields.message_id());
+        self.returned(&fields);
         if self.mail_depth >= MAIL_DEPTH_MAX || self.content.mails.len() >= MAILS_MAX {
             return;
         }
         let inner = read_at(bytes, self.mail_depth + 1);
-        self.content
-            .structure
-            .returned_ids
-            .extend(inner.structure.returned_ids);
+        let shape = &mut self.content.structure;
+        shape.returned_ids.extend(inner.structure.returned_ids);
+        shape.returned_to.extend(inner.structure.returned_to);
         let head = Forwarded {
             from: fields.addresses("from").into_iter().next(),
             subject: fields.subject(SUBJECT_CHARS_MAX),
@@ -85,12 +86,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn returned_headers(&mut self, part: &MessagePart<'_>) {
-        let fields = header::split(part.contents(), None);
-        self.content
-            .structure
-            .returned_ids
-            .extend(fields.message_id());
+        self.returned(&header::split(part.contents(), None));
         self.attach(part, AttachmentNote::Plain);
+    }
+
+    /// What the header of a returned mail tells.
+    fn returned(&mut self, fields: &header::Fields) {
+        let shape = &mut self.content.structure;
+        shape.returned_ids.extend(fields.message_id());
+        let to = fields.addresses("to").into_iter().map(|to| to.address);
+        shape.returned_to.extend(to.take(RETURNED_TO_MAX));
+    }
+
+    /// Keeps what a report says in fields.
+    pub(super) fn report(&mut self, kind: ReportKind, part: &MessagePart<'_>) {
+        let reports = &mut self.content.structure.reports;
+        if self.mail_depth == 0 && reports.len() < REPORTS_MAX {
+            reports.push(ReportPart::read(kind, part.contents()));
+        }
     }
 
     pub(super) fn delivery_status(&mut self, part: &MessagePart<'_>) {
@@ -98,6 +111,7 @@ impl Reader<'_> {
         let shape = &mut self.content.structure;
         shape.delivery_status = true;
         shape.delivery_failed |= says_failed(&text);
+        self.report(ReportKind::Delivery, part);
         self.attach(part, AttachmentNote::Plain);
     }
 

@@ -51,7 +51,6 @@ use crate::triage::Office;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
 use crate::triage::screen::Surroundings;
-use crate::triage::token::DeskKey;
 
 /// The mailbox's name in the simulated config.
 pub(super) const MAILBOX: &str = "support";
@@ -194,7 +193,7 @@ fn office(store: &Store) -> Office {
             agents: vec![agent(name), agent(&format!("{name}2"))],
         })
         .collect();
-    let key = DeskKey::new(store.key_octets());
+    let key = store.desk_key();
     Office {
         mailbox: MAILBOX.to_owned(),
         address: Address::parse(DESK).unwrap(),
@@ -203,6 +202,7 @@ fn office(store: &Store) -> Office {
             agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
             loop_token: key.loop_token(),
             authserv_id: Some(BORDER.to_owned()),
+            ..Surroundings::default()
         },
         queues,
         key,
@@ -268,6 +268,7 @@ async fn life(world: &Arc<World>, store: &Store) -> bool {
         resent: Arc::default(),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::default(),
         stop: CancellationToken::new(),
     };
     let mut loops = begin(world, &shared, clock);
@@ -326,7 +327,7 @@ fn begin(
         upkeep: Upkeep::default(),
     };
     loops.spawn(Intake::new(part, shared.clone()).run());
-    loops.spawn(timers::run(shared.clone(), clock, None));
+    loops.spawn(timers::run(shared.clone(), clock, timers::Keep::default()));
     loops
 }
 
