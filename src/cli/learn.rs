@@ -142,19 +142,24 @@ fn tell(out: &mut impl Write, done: &Graduate, samples: usize) -> std::io::Resul
         "{samples} samples, {} features; each judged by a model that had not learned from it:",
         done.file.features
     )?;
-    let Effect {
-        forward,
-        harm,
-        answerable,
-        deflected,
-        mails,
-        right,
-        primary,
-    } = done.chosen.effect;
-    writeln!(
-        out,
-        "disposition {right}/{mails}, primary {primary}/{mails}, harm {harm}/{forward}, deflected {deflected}/{answerable}"
-    )?;
+    for (name, effect) in [
+        ("every day", done.chosen.effect),
+        ("traps", done.chosen.traps),
+    ] {
+        let Effect {
+            forward,
+            harm,
+            answerable,
+            deflected,
+            mails,
+            right,
+            primary,
+        } = effect;
+        writeln!(
+            out,
+            "{name}: disposition {right}/{mails}, primary {primary}/{mails}, harm {harm}/{forward}, deflected {deflected}/{answerable}"
+        )?;
+    }
     writeln!(out, "{:?}", done.chosen.limits)?;
     trade_off(out, &done.chosen.table)
 }

@@ -115,6 +115,7 @@ impl<'a> School<'a> {
                 name: sample.name.clone(),
                 digest: sample.digest(),
                 truth: sample.truth.clone(),
+                trap: sample.trap,
                 verdict: scanned.verdict.clone(),
                 opinion: model.opinion(
                     &scanned.features(),
