@@ -21,12 +21,13 @@
 //!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
-//! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person.
+//! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person, or holds it until an operator decides.
 //! 3. Nothing leaves that is not durable in the outbox before the connection is opened.
 //! 4. A mail is filed away on the server only after its plan is durable.
 //! 5. Committing the same mail twice changes nothing; committing on a stale ticket is refused and thought again.
-//! 6. No reply without a `Person`; no second reply to one mail; no more than the budget to an address, on a ticket,
-//!    to a domain, in total. Budgets live in the store. A spent budget silences the reply, never the forward.
+//! 6. No reply without a `Person`; no second reply to one mail; no more than the budget to a writer, on a ticket, to
+//!    the same words, to a domain, in total. Budgets live in the store. A spent budget silences the reply, never the
+//!    forward; one more than the total trips the breaker. A flood of cases is gathered, and an agent told of it.
 //! 7. Loops share the store and a wake-up of capacity one. No channel carries state.
 //! 8. Only `store/layout.rs` is serialised to disk; records are versioned; old ones stay readable.
 //! 9. Everything has a limit with a unit: octets, parts, depth, batch, outbox, attempts, replies, requests.
@@ -45,7 +46,7 @@
 //! | claims: CONDSTORE | RFC 7162, 3.1.3 | `mailbox/imap/claim.rs` |
 //! | message syntax | RFC 5322, RFC 2045-2047 | `message/parse.rs`, `message/compose.rs` |
 //! | may a machine answer? | RFC 3834, RFC 5230 | `triage/screen.rs`, `triage/decide.rs` |
-//! | reports | RFC 3464, RFC 6522, RFC 8098 | `triage/screen.rs`, `triage/thread.rs` |
+//! | reports | RFC 3464, RFC 3463, RFC 5965, RFC 6522, RFC 8098 | `triage/returned.rs`, `triage/screen.rs` |
 //! | whose word is believed | RFC 8601, RFC 7489 | `triage/screen.rs` |
 //! | submission, replies of the server | RFC 5321, RFC 6409, RFC 4954 | `transport/` |
 //! | unknown outcome | RFC 1047 | `triage/delivery.rs` |

@@ -78,6 +78,12 @@ steps! {
     Answered = "answered",
     /// The store knows it.
     Settled = "settled",
+    /// An operator's word on a held mail is durable; nothing has come of it.
+    ReleaseTaken = "release-taken",
+    /// A released mail is thought about; its outcome is not durable.
+    ReleaseSettling = "release-settling",
+    /// Its outcome is.
+    ReleaseSettled = "release-settled",
 }
 
 /// Passes a moment at which nothing of the disk can fail.

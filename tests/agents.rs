@@ -80,6 +80,7 @@ fn office() -> Office {
             agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
             loop_token: key.loop_token(),
             authserv_id: Some("mx.credly.example".to_owned()),
+            ..Surroundings::default()
         },
         queues,
         key,

@@ -281,6 +281,7 @@ fn real(servers: &Servers, user: &str, instance: &str) -> ImapMailbox {
             answered: Some("Done/Answered".into()),
             forwarded: None,
             quiet: None,
+            ..FilingRules::default()
         },
         keyword: Some("$MailclerkDone".into()),
         idle: true,

@@ -26,7 +26,6 @@ use mailclerk::triage;
 use mailclerk::triage::Office;
 use mailclerk::triage::plan::Case;
 use mailclerk::triage::screen::Surroundings;
-use mailclerk::triage::token::DeskKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -601,7 +600,7 @@ fn with_ticket(folder: &TempDir) {
         address: Address::parse("support@credly.example").unwrap(),
         queues: Vec::new(),
         surroundings: Surroundings::default(),
-        key: DeskKey::new(store.key_octets()),
+        key: store.desk_key(),
         keeping: mailclerk::triage::Keeping::default(),
     };
     let raw = mail("", TWO).replace("A question", "=?utf-8?Q?A_=E2=80=AEnoitseuq?=");
@@ -765,4 +764,26 @@ fn a_config_that_is_right_is_said_to_be_and_servers_out_of_reach_are_69() {
     let said = ask(&["check"], &config, &["--connect"]);
     assert_eq!(said.code, 69, "{}", said.err);
     assert!(said.err.contains("mailbox support: IMAP: "), "{}", said.err);
+}
+
+#[test]
+fn keys_are_listed_rotated_and_dropped_by_name_and_never_shown() {
+    let (folder, config) = desk("");
+    with_ticket(&folder);
+    let json = |words: &[&str]| -> Vec<Value> {
+        serde_json::from_str(&ask(words, &config, &["--json"]).out).unwrap()
+    };
+    let first = json(&["key", "list"]);
+    let name = first[0]["name"].as_str().unwrap();
+    let octets = fs::read(folder.path().join("state/desk.key")).unwrap();
+    let secret = data_encoding::BASE32_NOPAD.encode(&octets[..15]);
+    assert_eq!(ask(&["key", "drop", name], &config, &[]).code, 1, "signs");
+    let rotated = json(&["key", "rotate"]);
+    assert_eq!(rotated[1]["name"], name);
+    assert!(rotated[1]["until"].is_string() && rotated[0]["until"].is_null());
+    let told = ask(&["key", "list"], &config, &[]).out;
+    assert!(told.contains(name) && told.contains("verifies"), "{told}");
+    assert!(!told.to_uppercase().contains(&secret));
+    assert_eq!(json(&["key", "drop", name]).len(), 1);
+    assert_eq!(json(&["key", "list"])[0]["name"], rotated[0]["name"]);
 }

@@ -78,6 +78,7 @@ fn office() -> Office {
             agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
             loop_token: key.loop_token(),
             authserv_id: Some("mx.credly.example".to_owned()),
+            ..Surroundings::default()
         },
         queues,
         key,
@@ -186,7 +187,7 @@ fn forward(plan: &Plan) -> &Letter {
 fn changed(plan: &Plan) -> &Ticket {
     match &plan.step {
         Step::Open(ticket) | Step::Update(ticket) => ticket,
-        Step::Record(_) => panic!("no ticket changes: {plan:?}"),
+        Step::Record(_) | Step::Hold => panic!("no ticket changes: {plan:?}"),
     }
 }
 
@@ -201,6 +202,7 @@ fn told(plan: &Plan) -> String {
         Step::Update(t) => format!("updates {}", t.number.0),
         Step::Record(Some(on)) => format!("records on {}", on.0),
         Step::Record(None) => "records".to_owned(),
+        Step::Hold => "is held".to_owned(),
     };
     let letters: Vec<String> = plan
         .letters

@@ -335,3 +335,31 @@ fn a_backup_is_made_while_the_daemon_runs_and_put_back_when_it_is_stopped() {
     let shrunk = desk.cli(&["store", "shrink"]);
     assert!(shrunk.status.success(), "{}", said(&shrunk));
 }
+
+#[test]
+fn a_key_is_rotated_while_the_daemon_runs_which_goes_on_with_it_whatever_the_config_file_says_by_now()
+ {
+    let mut desk = Desk::new();
+    desk.start();
+    let config = fs::read(desk.config()).unwrap();
+    let keys = |words: &[&str]| -> usize {
+        let told = desk.cli(words);
+        assert!(told.status.success(), "{}", said(&told));
+        said(&told).lines().count() - 1
+    };
+    assert_eq!(keys(&["key", "list"]), 1);
+    fs::write(
+        desk.config(),
+        [config.as_slice(), b"\n[nonsense]\n"].concat(),
+    )
+    .unwrap();
+    assert_eq!(keys(&["key", "rotate"]), 2);
+    desk.wait_for("the desk's keys have changed");
+    assert_eq!(keys(&["key", "list"]), 2);
+    assert_eq!(keys(&["key", "rotate"]), 3);
+    assert!(desk.answers(), "it goes on");
+    fs::write(desk.config(), config).unwrap();
+    desk.stop();
+    let sound = desk.cli(&["store", "verify"]);
+    assert!(sound.status.success(), "{}", said(&sound));
+}

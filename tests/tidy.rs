@@ -64,7 +64,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     (
         "config",
-        &["message", "triage", "mailbox", "transport", "tls", "clock"],
+        &[
+            "message",
+            "triage",
+            "mailbox",
+            "transport",
+            "learn::correction",
+            "tls",
+            "clock",
+        ],
     ),
     (
         "daemon",
@@ -76,6 +84,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "mailbox",
             "transport",
             "config",
+            "learn::correction",
             "tls",
             "clock",
         ],

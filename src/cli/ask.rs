@@ -153,6 +153,16 @@ fn our_uid() -> Option<u32> {
     uids.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Returns who types: the one who called sudo, else the user this runs as.
+pub(super) fn who() -> String {
+    let called = std::env::var("SUDO_USER")
+        .ok()
+        .filter(|name| !name.is_empty());
+    called
+        .or_else(|| our_uid().map(user_name))
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
 /// A user's name, or `#UID`, which sudo takes as well.
 fn user_name(uid: u32) -> String {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();

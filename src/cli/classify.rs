@@ -29,6 +29,7 @@ use crate::triage::desk::Rules;
 use crate::triage::model::Model;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
+use crate::triage::plan::Step;
 use crate::triage::screen::Surroundings;
 use crate::triage::token::DeskKey;
 
@@ -57,6 +58,9 @@ pub(super) struct Outcome {
     pub(super) primary: String,
     /// What must happen.
     pub(super) disposition: Disposition,
+    /// Told only when it is so: it is held for an operator; nothing else happens to it until it is released.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) quarantined: bool,
     /// Who asks, where a redirect depends on it.
     pub(super) audience: Option<Audience>,
     /// ISO 639-1 code.
@@ -164,6 +168,7 @@ impl Outcome {
             primary: plan.intents.first().cloned().unwrap_or_default(),
             intents: plan.intents,
             disposition: plan.disposition,
+            quarantined: matches!(plan.step, Step::Hold),
             audience: plan.audience,
             language: plan.language,
             queue: plan.queue,

@@ -12,6 +12,7 @@ use crate::cli::RulesArgs;
 use crate::cli::RulesSource;
 use crate::cli::classify::Bench;
 use crate::cli::classify::read;
+use crate::cli::evaluate_screen;
 use crate::cli::exit::Failure;
 use crate::cli::labels;
 use crate::cli::labels::labels;
@@ -43,12 +44,21 @@ pub(super) struct EvaluateArgs {
     /// Draws the confusion table there.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Measures the screen alone: which machines would be answered, which people refused. DIR has INDEX.tsv then.
+    #[arg(long, conflicts_with_all = ["folds", "svg"])]
+    screen: bool,
+    /// With --screen: every marker is taken from the mails first, so that their words alone tell.
+    #[arg(long, requires = "screen")]
+    unmarked: bool,
     /// A folder of raw mails with labels.jsonl.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    if args.screen {
+        return evaluate_screen::run(&args.rules, args.json, args.unmarked, &args.folder);
+    }
     let mut bench = Bench::load(&args.rules)?;
     let mut report = Report::default();
     let labels = labels(&args.folder)?;

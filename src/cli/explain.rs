@@ -110,6 +110,7 @@ fn tell_plan(out: &mut impl Write, plan: &Plan) -> std::io::Result<()> {
         Step::Open(_) => "opens a ticket",
         Step::Update(_) => "continues a ticket",
         Step::Record(_) => "is recorded, no ticket",
+        Step::Hold => "is held in quarantine until an operator releases or drops it",
     };
     writeln!(out, "  ticket      {step}")?;
     for letter in &plan.letters {

@@ -38,6 +38,9 @@ pub(super) struct LearnArgs {
     /// A folder of raw mails with labels.jsonl, learned too; may be given more than once.
     #[arg(long, value_name = "DIR")]
     mails: Vec<PathBuf>,
+    /// A file of corrections, as `tickets relabel` keeps them in the state folder, learned too; may be given more than once.
+    #[arg(long, value_name = "FILE")]
+    corrections: Vec<PathBuf>,
     /// On so many folds it is measured; each is judged by a model that did not learn from it.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=20), value_name = "N")]
     folds: u8,
@@ -61,6 +64,9 @@ pub(super) fn run(args: &LearnArgs) -> Result<(), Failure> {
     let mut samples = examples(&args.rules, &rules)?;
     for folder in &args.mails {
         samples.extend(labels::samples(folder)?);
+    }
+    for file in &args.corrections {
+        samples.extend(examples_of(file, &rules)?);
     }
     if samples.is_empty() {
         let folder = args.rules.join(EXAMPLES);
@@ -126,14 +132,16 @@ pub(super) fn examples(folder: &Path, rules: &IntentRules) -> Result<Vec<Sample>
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        all.extend(
-            samples::read(&name, &text, rules).map_err(|faults| anyhow!(faults.join("\n")))?,
-        );
+        all.extend(examples_of(&path, rules)?);
     }
     Ok(all)
+}
+
+fn examples_of(path: &Path, rules: &IntentRules) -> Result<Vec<Sample>, Failure> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(samples::read(&name, &text, rules).map_err(|faults| anyhow!(faults.join("\n")))?)
 }
 
 fn tell(out: &mut impl Write, done: &Graduate, samples: usize) -> std::io::Result<()> {
@@ -142,19 +150,24 @@ fn tell(out: &mut impl Write, done: &Graduate, samples: usize) -> std::io::Resul
         "{samples} samples, {} features; each judged by a model that had not learned from it:",
         done.file.features
     )?;
-    let Effect {
-        forward,
-        harm,
-        answerable,
-        deflected,
-        mails,
-        right,
-        primary,
-    } = done.chosen.effect;
-    writeln!(
-        out,
-        "disposition {right}/{mails}, primary {primary}/{mails}, harm {harm}/{forward}, deflected {deflected}/{answerable}"
-    )?;
+    for (name, effect) in [
+        ("every day", done.chosen.effect),
+        ("traps", done.chosen.traps),
+    ] {
+        let Effect {
+            forward,
+            harm,
+            answerable,
+            deflected,
+            mails,
+            right,
+            primary,
+        } = effect;
+        writeln!(
+            out,
+            "{name}: disposition {right}/{mails}, primary {primary}/{mails}, harm {harm}/{forward}, deflected {deflected}/{answerable}"
+        )?;
+    }
     writeln!(out, "{:?}", done.chosen.limits)?;
     trade_off(out, &done.chosen.table)
 }

@@ -1,6 +1,7 @@
 //! Lists: tickets, outbox, ledger, status; for a person or as JSON.
 
 mod find;
+mod relabel;
 
 use std::io::Write;
 
@@ -19,13 +20,13 @@ use crate::daemon::answer::Question;
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
     /// JSON instead of a table.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// At most so many rows, the newest first.
     #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +43,8 @@ pub(super) enum TicketsCommand {
         /// The ticket's number.
         number: u64,
     },
+    /// Says what a ticket's mail really wants; kept as an example for the next `learn`. Nothing is sent.
+    Relabel(relabel::RelabelArgs),
     /// Erases a ticket with all that is known of it: a person asks to be forgotten.
     Erase {
         #[command(flatten)]
@@ -129,6 +132,7 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             let said = ask(&config.config, &Question::Ticket { number: *number })?;
             if *json { raw(&said) } else { show(&said) }
         }
+        TicketsCommand::Relabel(args) => relabel::run(args),
         TicketsCommand::Erase {
             config,
             json,
@@ -199,7 +203,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
     reconcile::tell(&reconciled.unwrap_or_default())
 }
 
-fn raw(said: &Value) -> Result<(), Failure> {
+pub(super) fn raw(said: &Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, said)?;
     writeln!(out)?;
@@ -241,7 +245,7 @@ pub(super) fn table(said: &Value, json: bool, fields: &[&str]) -> Result<(), Fai
     Ok(())
 }
 
-fn show(said: &Value) -> Result<(), Failure> {
+pub(super) fn show(said: &Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for (name, value) in said.as_object().into_iter().flatten() {
         match value.as_array().filter(|a| a.iter().any(Value::is_object)) {

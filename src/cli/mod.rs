@@ -4,13 +4,17 @@ mod ask;
 mod check;
 mod classify;
 mod evaluate;
+mod evaluate_screen;
 mod exit;
 mod explain;
+mod key;
 mod labels;
 mod learn;
+mod limits;
 mod list;
 mod log;
 mod picture;
+mod quarantine;
 mod reconcile;
 mod run;
 mod score;
@@ -66,11 +70,22 @@ enum Command {
     /// Lists the mails that were handled, and how.
     #[command(subcommand)]
     Ledger(list::LedgerCommand),
+    /// Lists mails that are held for a decision, shows one safely, releases or drops them.
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
     /// Looks at the store, backs it up, puts it back, mends it.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Lists the desk's keys, which prove what is ours; replaces the one that signs; drops an earlier one.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Has the daemon compare every mail of its mailboxes with the ledger, now, and tells what it found and healed.
     Reconcile(reconcile::ReconcileArgs),
+    /// Tells how the total breaker stands, opens or closes it: open, no automatic reply leaves.
+    Breaker(limits::BreakerArgs),
+    /// Lists addresses that mails of ours came back from for good; clears one.
+    #[command(subcommand)]
+    Dead(limits::DeadCommand),
     /// Tells how the daemon and the store are doing.
     Status(list::StatusArgs),
 }
@@ -146,8 +161,12 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => list::tickets(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Store(command) => store::run(&command),
+        Command::Key(command) => key::run(&command),
         Command::Reconcile(args) => reconcile::run(&args),
+        Command::Breaker(args) => limits::breaker(&args),
+        Command::Dead(command) => limits::dead(&command),
         Command::Status(args) => list::status(&args),
     };
     match done {

@@ -101,8 +101,7 @@ pub(super) struct Wrong {
 
 impl Score {
     fn count(&mut self, label: &Label, said: &Said) {
-        self.disposition
-            .count(label.disposition == said.disposition);
+        self.disposition.count(right(label, said));
         self.primary
             .count(said.intents.first() == Some(&label.primary));
         self.intents
@@ -140,7 +139,7 @@ impl Report {
         let primary = said.intents.first().cloned().unwrap_or_default();
         let row = self.confusion.entry(label.primary.clone()).or_default();
         *row.entry(primary.clone()).or_default() += 1;
-        if label.disposition != said.disposition || label.primary != primary {
+        if !right(label, &said) || label.primary != primary {
             self.wrong.push(Wrong {
                 file: label.file.clone(),
                 harm: label.disposition == Disposition::Forward
@@ -151,6 +150,13 @@ impl Report {
             });
         }
     }
+}
+
+/// The right thing was done. Advice and redirect together: either is.
+fn right(label: &Label, said: &Said) -> bool {
+    let answered = |d| matches!(d, Disposition::Advise | Disposition::Redirect);
+    label.disposition == said.disposition
+        || (label.intents.len() > 1 && answered(label.disposition) && answered(said.disposition))
 }
 
 fn sorted(names: &[String]) -> Vec<&str> {
@@ -203,10 +209,15 @@ mod tests {
             &label(Disposition::Ignore),
             said(Disposition::Ignore, &["a", "b"]),
         );
+        report.count(
+            &label(Disposition::Advise),
+            said(Disposition::Redirect, &["a", "b"]),
+        );
         assert_eq!((report.all.harm.hits, report.all.harm.of), (1, 2));
-        assert_eq!((report.all.deflected.hits, report.all.deflected.of), (0, 1));
-        assert_eq!((report.all.intents.hits, report.all.intents.of), (3, 4));
-        assert_eq!(report.all.primary.hits, 3);
+        assert_eq!((report.all.deflected.hits, report.all.deflected.of), (1, 2));
+        assert_eq!((report.all.intents.hits, report.all.intents.of), (4, 5));
+        assert_eq!(report.all.primary.hits, 4);
+        assert_eq!(report.all.disposition.hits, 3);
         assert_eq!(report.wrong.iter().filter(|w| w.harm).count(), 1);
         assert_eq!(report.wrong.len(), 3);
     }

@@ -11,7 +11,9 @@ use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
+use crate::learn::correction::Private;
 use crate::message::address::Address;
+use crate::triage::quarantine::SpamHeader;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +37,12 @@ pub struct ConfigFile {
     /// How long what is kept.
     #[serde(default)]
     pub keep: KeepFile,
+    /// What is learned from.
+    #[serde(default)]
+    pub learn: LearnFile,
+    /// Who is told when the breaker trips.
+    #[serde(default)]
+    pub alarm: AlarmFile,
 }
 
 /// One mailbox.
@@ -50,6 +58,12 @@ pub struct MailboxFile {
     pub rules: Option<PathBuf>,
     /// The authserv-id of the border whose Authentication-Results are believed.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the own border says that a mail is spam, such as `X-Spam-Flag: YES`.
+    #[serde(default)]
+    pub spam_headers: Vec<SpamHeader>,
+    /// Domains of forwarders whose ARC seal is believed where that border says `arc=pass`.
+    #[serde(default)]
+    pub trusted_arc: Vec<String>,
     /// At the first start, mail older than this is not handled.
     #[serde(default = "two_days")]
     pub first_start_age_max: Seconds,
@@ -155,8 +169,10 @@ pub struct FilingFile {
     pub answered: String,
     /// For mails forwarded to agents.
     pub forwarded: String,
-    /// For automatic mails, spam and thanks.
+    /// For automatic mails and thanks.
     pub quiet: String,
+    /// For mails that are held for an operator.
+    pub quarantine: String,
     /// The keyword of mails that stay.
     pub keyword: String,
 }
@@ -178,6 +194,7 @@ impl Default for FilingFile {
             answered: "Mailclerk/Answered".to_owned(),
             forwarded: "Mailclerk/Forwarded".to_owned(),
             quiet: "Mailclerk/Quiet".to_owned(),
+            quarantine: "Mailclerk/Quarantine".to_owned(),
             keyword: "$MailclerkDone".to_owned(),
         }
     }
@@ -208,11 +225,47 @@ impl Default for ControlFile {
 }
 
 /// How long what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeepFile {
     /// Tickets, after their last change, with their mails; and the record of mails without a ticket.
     pub tickets: Keep,
+    /// Earlier keys of the desk, after they were replaced: as long as answers to mails of that time find their tickets.
+    pub keys: Keep,
+}
+
+impl Default for KeepFile {
+    fn default() -> Self {
+        Self {
+            tickets: Keep(None),
+            // A year, and a month for the slow.
+            keys: Keep(Some(Seconds(400 * 86_400))),
+        }
+    }
+}
+
+/// What is learned from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LearnFile {
+    /// What is taken out of a corrected mail before it is kept as an example.
+    pub private: Vec<Private>,
+}
+
+impl Default for LearnFile {
+    fn default() -> Self {
+        Self {
+            private: Private::ALL.to_vec(),
+        }
+    }
+}
+
+/// Who is told when the breaker trips.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlarmFile {
+    /// The operator's address; none: the log and `status` alone tell.
+    pub mail: Option<Address>,
 }
 
 /// What goes to the log.

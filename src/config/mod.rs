@@ -21,13 +21,14 @@ use crate::config::file::LogFile;
 use crate::config::file::MailboxFile;
 use crate::config::file::SmtpFile;
 use crate::config::file::TlsFile;
+pub use crate::config::places::Places;
+pub use crate::config::places::places;
+use crate::learn::correction::Private;
 use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
+use crate::triage::quarantine::SpamHeader;
 use crate::triage::source::Complaint;
-
-pub use crate::config::places::Places;
-pub use crate::config::places::places;
 
 /// A config that holds together: every relation checked, every rule compiled.
 #[derive(Debug, Clone)]
@@ -44,6 +45,12 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Seconds that tickets are kept after their last change; none: for ever.
     pub keep_tickets_s: Option<u64>,
+    /// What is taken out of a corrected mail before it is kept as an example.
+    pub private: Vec<Private>,
+    /// Who is told when the breaker trips.
+    pub alarm: Option<Address>,
+    /// Seconds that earlier keys still verify; none: until they are dropped by hand.
+    pub keep_keys_s: Option<u64>,
 }
 
 /// One mailbox, validated.
@@ -59,6 +66,10 @@ pub struct MailboxConfig {
     pub rules: Arc<Rules>,
     /// The authserv-id of the trusted border.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the own border says that a mail is spam.
+    pub spam_headers: Vec<SpamHeader>,
+    /// Domains whose ARC seal is believed.
+    pub trusted_arc: Vec<String>,
     /// At the first start, mail older than this (seconds) is not handled.
     pub first_start_age_s_max: u64,
     /// Seconds between two reconciliations; none: only when asked.
@@ -126,6 +137,11 @@ impl Checker<'_> {
             let at = mailbox.span().start;
             let mailbox = mailbox.get_ref();
             self.name_of(at, "mailbox", name);
+            if !mailbox.trusted_arc.is_empty() && mailbox.authserv_id.is_none() {
+                self.complain(at, &format!(
+                    "[mailbox.{name}] `trusted_arc` needs `authserv_id`: a seal is believed only where your own border says arc=pass"
+                ));
+            }
             self.imap(name, mailbox);
             self.smtp(name, mailbox);
             let folder = self
@@ -157,6 +173,9 @@ impl Checker<'_> {
             mailboxes,
             queues,
             keep_tickets_s: file.keep.tickets.0.map(|keep| keep.0),
+            private: file.learn.private.clone(),
+            alarm: file.alarm.mail.clone(),
+            keep_keys_s: file.keep.keys.0.map(|keep| keep.0),
         })
     }
 
@@ -175,6 +194,8 @@ impl Checker<'_> {
             aliases: mailbox.aliases.clone(),
             rules,
             authserv_id: mailbox.authserv_id.clone(),
+            spam_headers: mailbox.spam_headers.clone(),
+            trusted_arc: mailbox.trusted_arc.clone(),
             first_start_age_s_max: mailbox.first_start_age_max.0,
             reconcile_s: mailbox.reconcile.0.map(|every| every.0),
             imap,
@@ -334,6 +355,16 @@ impl Checker<'_> {
             .map(Spanned::get_ref)
             .flat_map(|m| std::iter::once(&m.address).chain(&m.aliases))
             .collect();
+        if let Some(operator) = &file.alarm.mail
+            && own.iter().any(|o| o.same_person(operator))
+        {
+            self.complain(
+                0,
+                &format!(
+                    "[alarm] mail {operator} is an address of the desk itself: name a person's"
+                ),
+            );
+        }
         for queue in file.queue.values() {
             for agent in queue
                 .get_ref()

@@ -2,6 +2,8 @@
 
 mod erase;
 mod find;
+mod limits;
+mod quarantine;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,11 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::clock::Timestamp;
+use crate::learn::correction::Label;
+use crate::mailbox::Filing;
+use crate::message::address::Address;
+use crate::store::Handled;
+use crate::store::KeyView;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -22,12 +29,14 @@ use crate::store::Stage;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::triage::delivery::Delivery;
+use crate::triage::quarantine::RELEASED;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
 pub use crate::daemon::answer::find::Sought;
+pub use crate::daemon::answer::limits::Turn;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
@@ -84,6 +93,63 @@ pub enum Question {
         /// Its number.
         number: u64,
     },
+    /// A ticket's mail wants something else; only a daemon can find it.
+    Relabel {
+        /// The ticket's number.
+        number: u64,
+        /// What it wants.
+        label: Label,
+    },
+    /// How does the breaker stand? With a turn: open or close it.
+    Breaker {
+        /// What to do to it; none: nothing.
+        turn: Option<Turn>,
+    },
+    /// Which addresses are dead?
+    Dead {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Forget that an address is dead.
+    Revive {
+        /// The address.
+        address: Address,
+    },
+    /// The mails that are held for an operator, the newest first.
+    Quarantine {
+        /// At most so many.
+        limit: usize,
+        /// Those that were decided as well.
+        all: bool,
+    },
+    /// One held mail, in plain words.
+    Held {
+        /// Its number in quarantine.
+        number: u64,
+    },
+    /// Release held mails.
+    Release {
+        /// Their numbers in quarantine.
+        numbers: Vec<u64>,
+        /// Who says so.
+        by: String,
+    },
+    /// Drop held mails.
+    Discard {
+        /// Their numbers in quarantine.
+        numbers: Vec<u64>,
+        /// Who says so.
+        by: String,
+    },
+    /// Which keys are there?
+    Keys,
+    /// Sign with a new key from now on.
+    Rotate,
+    /// Drop an earlier key.
+    Forget {
+        /// Its name.
+        key: String,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -108,7 +174,7 @@ fn answered(
     stuck: Option<&[String]>,
 ) -> Result<Value, StoreError> {
     Ok(match question {
-        Question::Status => status(store, clock, stuck),
+        Question::Status => status(store, clock, stuck)?,
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
             Value::Array(tickets.iter().map(ticket).collect())
@@ -124,20 +190,7 @@ fn answered(
             }
             None => json!({ "error": format!("there is no ticket #{number}") }),
         },
-        Question::Outbox { limit, all } => {
-            let limit = (*limit).min(ROWS_MAX);
-            let stages = [Stage::Waiting, Stage::Leased, Stage::Parked];
-            let mut mails = Vec::new();
-            if *all {
-                mails = store.outbox(None, limit, Order::Newest)?;
-            } else {
-                for stage in stages {
-                    let rest = limit.saturating_sub(mails.len());
-                    mails.extend(store.outbox(Some(stage), rest, Order::Newest)?);
-                }
-            }
-            Value::Array(mails.iter().map(outbox).collect())
-        }
+        Question::Outbox { limit, all } => outboxes(store, *limit, *all)?,
         Question::Resend { id } => {
             let state = store.resend(OutboxId(*id), clock.now())?;
             moved(*id, state.as_ref(), |s| {
@@ -155,21 +208,59 @@ fn answered(
             Err(e) => json!({ "error": e.to_string() }),
         },
         Question::Backed => json!(store.backup_state()),
-        Question::Reconcile { .. } => {
+        Question::Reconcile { .. } | Question::Relabel { .. } => {
             json!({ "error": "no daemon runs; only a running one is connected to the mailboxes" })
         }
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
-            Value::Array(
-                mails
-                    .iter()
-                    .map(|(mail, view)| ledger(mail, view))
-                    .collect(),
-            )
+            mails.iter().map(|(at, view)| ledger(at, view)).collect()
         }
         Question::Find(sought) => find::answer(store, sought)?,
+        Question::Keys | Question::Rotate | Question::Forget { .. } => {
+            about_keys(store, question, clock.now())
+        }
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
+        Question::Quarantine { .. }
+        | Question::Held { .. }
+        | Question::Release { .. }
+        | Question::Discard { .. } => quarantine::answer(store, question, clock.now())?,
+        _ => limits::answer(store, question, clock)?,
     })
+}
+
+fn keys(found: &[KeyView]) -> Value {
+    let row = |key: &KeyView| {
+        let state = if key.until.is_none() {
+            "signs"
+        } else {
+            "verifies"
+        };
+        json!({ "name": key.name, "state": state, "until": key.until.map(time) })
+    };
+    found.iter().map(row).collect()
+}
+
+fn outboxes(store: &Store, limit: usize, all: bool) -> Result<Value, StoreError> {
+    let limit = limit.min(ROWS_MAX);
+    let mut mails = Vec::new();
+    if all {
+        mails = store.outbox(None, limit, Order::Newest)?;
+    } else {
+        for stage in [Stage::Waiting, Stage::Leased, Stage::Parked] {
+            let rest = limit.saturating_sub(mails.len());
+            mails.extend(store.outbox(Some(stage), rest, Order::Newest)?);
+        }
+    }
+    Ok(Value::Array(mails.iter().map(outbox).collect()))
+}
+
+fn about_keys(store: &Store, question: &Question, now: Timestamp) -> Value {
+    let done = match question {
+        Question::Rotate => store.rotate_key(now),
+        Question::Forget { key } => store.drop_key(key),
+        _ => Ok(store.keys()),
+    };
+    done.map_or_else(|e| json!({ "error": e.to_string() }), |found| keys(&found))
 }
 
 /// Tells where a mail stands after an operator's word, or why the word changed nothing.
@@ -208,9 +299,11 @@ fn ticket(ticket: &Ticket) -> Value {
     })
 }
 
-fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
+fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Result<Value, StoreError> {
     let counts = store.counts();
-    json!({
+    let held = store.held_counts()?;
+    let age_s = held.oldest.map(|at| clock.now().since_s(at).max(0));
+    let mut said = json!({
         "running": stuck.is_some(),
         "stuck": stuck.unwrap_or_default(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -219,8 +312,17 @@ fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Value {
         "tickets_with_agents": counts.with_agent,
         "outbox_waiting": counts.waiting + counts.leased,
         "outbox_parked": counts.parked,
+        "quarantined": held.waiting,
+        "quarantine_oldest": held.oldest.map(time),
+        "quarantine_oldest_age_s": age_s,
         "replies_held": clock.doubt(),
-    })
+        "dead_addresses": store.dead(ROWS_MAX)?.len(),
+    });
+    let breaker = limits::breaker(&store.breaker(clock.now())?);
+    if let (Value::Object(fields), Value::Object(more)) = (&mut said, breaker) {
+        fields.extend(more);
+    }
+    Ok(said)
 }
 
 fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
@@ -241,6 +343,7 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
             "intents": handled.intents,
             "language": handled.language,
             "ticket": handled.ticket.map(|t| t.0),
+            "quarantine": quarantine_word(view, handled),
             "because": handled
                 .because
                 .iter()
@@ -252,6 +355,17 @@ fn ledger(mail: &MailRef, view: &LedgerView) -> Value {
         fields.extend(more);
     }
     row
+}
+
+/// How a mail stands that is or was held: the last sentence of its entry says it.
+fn quarantine_word(view: &LedgerView, handled: &Handled) -> Option<&'static str> {
+    let released = |(rule, _, _): &(String, String, String)| rule == RELEASED;
+    match handled.filing {
+        Filing::Quarantine if handled.because.first().is_some_and(released) => Some("released"),
+        Filing::Quarantine if view.why.starts_with("dropped from quarantine") => Some("dropped"),
+        Filing::Quarantine => Some("quarantined"),
+        _ => None,
+    }
 }
 
 fn event(event: &TicketEvent) -> Value {

@@ -19,7 +19,9 @@ use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::answer::Question;
 use crate::daemon::answer::answer;
+use crate::daemon::relabel::Seekers;
 use crate::daemon::unexpected;
+use crate::triage::ticket::TicketNumber;
 
 /// A longer question is no question of ours.
 const QUESTION_BYTES_MAX: u64 = 64 * 1024;
@@ -50,14 +52,18 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until told to stop.
-pub(super) async fn serve(listener: UnixListener, shared: Shared) -> Result<(), DaemonError> {
+pub(super) async fn serve(
+    listener: UnixListener,
+    shared: Shared,
+    seekers: Seekers,
+) -> Result<(), DaemonError> {
     let mut guests = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             () = shared.stop.cancelled() => return Ok(()),
             Some(_) = guests.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(guests.spawn(attend(stream, shared.clone()))),
+                Ok((stream, _)) => drop(guests.spawn(attend(stream, shared.clone(), seekers.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "the control socket could not accept; trying again");
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -67,24 +73,31 @@ pub(super) async fn serve(listener: UnixListener, shared: Shared) -> Result<(), 
     }
 }
 
-async fn attend(stream: UnixStream, shared: Shared) {
-    if let Err(error) = exchange(stream, shared).await {
+async fn attend(stream: UnixStream, shared: Shared, seekers: Seekers) {
+    if let Err(error) = exchange(stream, shared, seekers).await {
         tracing::debug!(%error, "a guest at the control socket went away");
     }
 }
 
-async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
+async fn exchange(stream: UnixStream, shared: Shared, seekers: Seekers) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader.take(QUESTION_BYTES_MAX));
     let mut line = String::new();
     timeout(PATIENCE, reader.read_line(&mut line)).await??;
-    let said = match serde_json::from_str::<Question>(&line) {
-        // The one answer that takes long, with a patience of its own.
+    let asked = serde_json::from_str::<Question>(&line);
+    let rekeys = matches!(asked, Ok(Question::Rotate | Question::Forget { .. }));
+    let rekeyed = Arc::clone(&shared.rekeyed);
+    let said = match asked {
+        // Answers that take long, with a patience of their own.
         Ok(Question::Reconcile { mailbox }) => {
             match shared.reconciling.ask(mailbox.as_deref()).await {
                 Ok(rows) => Value::Array(rows),
                 Err(why) => json!({ "error": why }),
             }
+        }
+        Ok(Question::Relabel { number, label }) => {
+            let done = seekers.relabel(&shared, TicketNumber(number), label).await;
+            done.unwrap_or_else(|why| json!({ "error": why }))
         }
         Ok(question) => timeout(PATIENCE, from_the_store(question, &shared)).await??,
         Err(error) => json!({ "error": format!("not a question: {error}") }),
@@ -95,13 +108,22 @@ async fn exchange(stream: UnixStream, shared: Shared) -> io::Result<()> {
         writer.write_all(&bytes).await?;
         writer.shutdown().await
     };
-    timeout(PATIENCE, told).await?
+    let told = timeout(PATIENCE, told).await;
+    // Not before the answer is out: the loops begin anew, and this one with them.
+    if rekeys && said.get("error").is_none() {
+        rekeyed.notify_one();
+    }
+    told?
 }
 
 async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value> {
     let store = shared.store.clone();
     let (clock, stuck) = (Arc::clone(&shared.clock), shared.pulses.stuck());
-    let resend = matches!(question, Question::Resend { .. });
+    let resend = matches!(
+        question,
+        Question::Resend { .. } | Question::Breaker { turn: Some(_) }
+    );
+    let release = matches!(question, Question::Release { .. });
     let status = matches!(question, Question::Status);
     let mut said =
         tokio::task::spawn_blocking(move || answer(&store, &question, &*clock, Some(&stuck)))
@@ -109,6 +131,9 @@ async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value
             .map_err(|e| io::Error::other(unexpected(&e)))?;
     if resend && said.get("error").is_none() {
         shared.resent.notify_one();
+    }
+    if release {
+        shared.reconciling.release();
     }
     if let (true, Value::Object(fields)) = (status, &mut said) {
         fields.insert("reconciled".to_owned(), shared.reconciling.rows().into());

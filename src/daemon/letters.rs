@@ -25,6 +25,7 @@ use crate::message::compose::Draft;
 use crate::message::compose::compose;
 use crate::message::parse::parse;
 use crate::store::Entry;
+use crate::store::Holding;
 use crate::store::MailRef;
 use crate::store::Outgoing;
 use crate::triage;
@@ -55,10 +56,26 @@ impl Read {
     pub(super) fn sender(&self) -> Option<&Address> {
         self.reading.writer().map(|w| &w.address)
     }
+
+    /// Returns what is kept of it when it is held.
+    pub(super) fn holding(&self) -> Holding<'_> {
+        Holding {
+            raw: &self.raw,
+            truncated: self.truncated,
+            subject: &self.reading.message.subject,
+        }
+    }
 }
 
 /// Reads a mail. A panic while reading it is the mail's flaw: it goes to a person, the next one flows.
 pub(super) fn read(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
+    let mut read = read_first(fetched, rules, office);
+    read.raw.clone_from(&fetched.raw);
+    read
+}
+
+/// The same, still without its octets.
+fn read_first(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         faults::strike("read", &fetched.raw);
         let mut message = parse(&fetched.raw);
@@ -78,9 +95,16 @@ pub(super) fn read(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
     Read {
         uid: fetched.uid,
         reading,
-        raw: fetched.raw.clone(),
+        raw: Vec::new(),
         truncated: fetched.truncated,
     }
+}
+
+/// Reads a mail that is nobody else's.
+pub(super) fn read_owned(fetched: Fetched, rules: &Rules, office: &Office) -> Read {
+    let mut read = read_first(&fetched, rules, office);
+    read.raw = fetched.raw;
+    read
 }
 
 /// Takes a mail over unread: for a person.
@@ -124,7 +148,12 @@ pub(super) fn entry(
         read,
         rules,
         office,
-        filing: filing(plan.disposition),
+        filing: match plan.step {
+            Step::Hold => Filing::Quarantine,
+            // Its copy on the server stays where it is.
+            _ if case.released.is_some() => Filing::Quarantine,
+            _ => filing(plan.disposition),
+        },
         times,
     };
     let outgoing = number.map_or_else(Vec::new, |number| {
@@ -151,6 +180,7 @@ fn number(step: &Step) -> Option<TicketNumber> {
     match step {
         Step::Open(ticket) | Step::Update(ticket) => Some(ticket.number),
         Step::Record(on) => *on,
+        Step::Hold => None,
     }
 }
 
@@ -278,6 +308,10 @@ fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
             .iter()
             .any(|b| b.stage == "decide" && b.rule == rule)
     };
+    // A flood would bury what else is on the ticket; the ledger has each of its mails.
+    if matches!(plan.step, Step::Record(_)) && decide::gathered(plan).is_some() {
+        return Vec::new();
+    }
     let mut events = vec![match &plan.step {
         Step::Open(_) => event("opened", format!("{writer} wrote: {intents}")),
         Step::Record(_) | Step::Update(_) if reading.returned.is_some() => {
@@ -291,7 +325,7 @@ fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
             format!("{writer} answered the desk only: the writer did not get it"),
         ),
         Step::Update(_) => event("mail", format!("{writer} wrote: {intents}")),
-        Step::Record(_) => event(
+        Step::Record(_) | Step::Hold => event(
             plan.intents.first().map_or("mail", String::as_str),
             format!("{writer}: recorded"),
         ),
@@ -314,6 +348,7 @@ fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
         decide::BOUNCED_FORWARD,
         decide::BOUNCED,
         decide::ABSENT,
+        decide::COMPLAINT,
         decide::REPORT,
     ];
     let told = plan
@@ -327,10 +362,19 @@ fn report(plan: &Plan, reading: &Reading, now: Timestamp) -> TicketEvent {
     let by = from
         .filter(|_| kind == decide::ABSENT)
         .map(|f| format!("{}: ", f.address));
+    let to = reading.returned.as_ref().and_then(|r| r.to.as_ref());
+    let status = reading.returned.as_ref().and_then(|r| r.status);
+    let told = [to.map(ToString::to_string), status.map(|s| s.to_string())];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    let told = if told.is_empty() || kind == decide::ABSENT {
+        String::new()
+    } else {
+        format!(" ({})", told.join(", "))
+    };
     TicketEvent {
         at: now,
         kind: kind.to_owned(),
-        note: format!("{}{note}", by.unwrap_or_default()),
+        note: format!("{}{note}{told}", by.unwrap_or_default()),
     }
 }
 

@@ -7,17 +7,22 @@
 //! - Any failure of the store ends the process: what it last acknowledged is all that is believed.
 
 pub mod answer;
+mod breaker;
 pub mod control;
 mod delivery;
 mod faults;
 mod groups;
 mod intake;
 mod letters;
+mod limits;
 mod notify;
 pub mod parts;
 mod peril;
 mod pulse;
+mod quarantine;
 mod reconcile;
+mod relabel;
+mod thinking;
 mod timers;
 mod upkeep;
 mod work;
@@ -43,11 +48,15 @@ use crate::clock::Timestamp;
 use crate::clock::desk::DeskClock;
 use crate::config;
 use crate::config::Config;
+use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
+use crate::daemon::intake::IntakePart;
 use crate::daemon::parts::Parts;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
+use crate::daemon::relabel::Seekers;
+use crate::daemon::timers::Keep;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -83,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) pulses: Pulses,
     /// Who wants a mailbox reconciled, and what came of it.
     pub(crate) reconciling: Reconciling,
+    /// The desk's keys have changed: who holds them must ask for them again.
+    pub(crate) rekeyed: Arc<tokio::sync::Notify>,
     /// Stop.
     pub(crate) stop: CancellationToken,
 }
@@ -184,20 +195,30 @@ async fn generation(
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::new(tokio::sync::Notify::new()),
         stop: CancellationToken::new(),
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();
-    loops.spawn(control::serve(listener, shared.clone()));
+    let seekers = Seekers::new(parts.seekers, &config.private);
+    loops.spawn(control::serve(listener, shared.clone(), seekers));
     loops.spawn(Delivery::new(parts.routes, shared.clone()).run());
     let mailboxes = parts.intakes.len();
+    let alarm = config.alarm.clone().zip(parts.intakes.first());
+    let alarm = alarm.map(|(to, part)| Alarm::new(to, &part.rules, &part.office));
+    let seat = |part: &IntakePart<_>| (Arc::clone(&part.rules), Arc::clone(&part.office));
+    let seats = parts.intakes.iter().map(seat).collect();
+    loops.spawn(quarantine::run(seats, shared.clone()));
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());
     }
-    let keep_s = config.keep_tickets_s;
-    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep_s));
+    let keep = Keep {
+        tickets_s: config.keep_tickets_s,
+        keys_s: config.keep_keys_s,
+    };
+    loops.spawn(timers::run(shared.clone(), Arc::clone(clock), keep, alarm));
     notify::ready(&format!("watching {mailboxes} mailboxes"));
     tracing::info!(mailboxes, "ready");
-    let why = watch(path, &config, store, signals, &mut loops).await;
+    let why = watch(path, &config, &shared, signals, &mut loops).await;
     shared.stop.cancel();
     drain(&mut loops).await;
     why
@@ -207,7 +228,7 @@ async fn generation(
 async fn watch(
     path: &Path,
     config: &Config,
-    store: &Store,
+    shared: &Shared,
     signals: &mut Signals,
     loops: &mut JoinSet<Result<(), DaemonError>>,
 ) -> Result<Why, DaemonError> {
@@ -219,13 +240,23 @@ async fn watch(
                 Some(Err(ended)) => unexpected(&ended),
                 Some(Ok(Ok(()))) | None => DaemonError::Loop("it returned".to_owned()),
             }),
+            () = shared.rekeyed.notified() => {
+                tracing::info!("the desk's keys have changed; the loops begin anew with them");
+                match Next::new(config.clone(), &shared.store, Some(&config.socket)) {
+                    Ok(next) => return Ok(Why::Reload(Box::new(next))),
+                    Err(complaint) => tracing::error!(
+                        complaint,
+                        "the new keys are used after the next restart only"
+                    ),
+                }
+            }
             reload_wanted = signals.next() => {
                 if !reload_wanted {
                     tracing::info!("told to stop; finishing what is under way");
                     notify::stopping();
                     return Ok(Why::Stop);
                 }
-                match reload(path, config, store).await {
+                match reload(path, config, &shared.store).await {
                     Some(next) => return Ok(Why::Reload(Box::new(next))),
                     None => notify::ready("reload refused; the old config and rules stay"),
                 }

@@ -15,6 +15,7 @@ use crate::config::secret::Revealed;
 use crate::config::secret::Secret;
 use crate::daemon::delivery::Route;
 use crate::daemon::intake::IntakePart;
+use crate::daemon::relabel::Seeker;
 use crate::daemon::upkeep::Upkeep;
 use crate::mailbox::Mailbox;
 use crate::mailbox::imap::FilingRules;
@@ -44,6 +45,8 @@ pub(super) struct Parts {
     pub(super) intakes: Vec<IntakePart<ImapMailbox>>,
     /// One for each mailbox.
     pub(super) routes: Vec<Route<SmtpTransport>>,
+    /// One for each mailbox, by its name.
+    pub(super) seekers: Vec<(String, Seeker)>,
 }
 
 impl Parts {
@@ -52,13 +55,14 @@ impl Parts {
         let mut parts = Self {
             intakes: Vec::new(),
             routes: Vec::new(),
+            seekers: Vec::new(),
         };
         let mut tokens = Tokens::new(config);
         for mailbox in &config.mailboxes {
             parts.intakes.push(IntakePart {
                 mailbox: imap(mailbox, &mut tokens, store.instance())?,
                 rules: Arc::clone(&mailbox.rules),
-                office: Arc::new(office(config, mailbox, DeskKey::new(store.key_octets()))),
+                office: Arc::new(office(config, mailbox, store.desk_key())),
                 poll_s: mailbox.imap.poll.0,
                 first_start_age_s_max: mailbox.first_start_age_s_max,
                 upkeep: Upkeep {
@@ -67,6 +71,11 @@ impl Parts {
                     ..Upkeep::default()
                 },
             });
+            let seeker = Seeker {
+                mailbox: imap(mailbox, &mut tokens, store.instance())?,
+                rules: Arc::clone(&mailbox.rules),
+            };
+            parts.seekers.push((mailbox.name.clone(), seeker));
             let transports = (0..mailbox.smtp.connections)
                 .map(|_| smtp(mailbox, &mut tokens))
                 .collect::<Result<Vec<_>, String>>()?;
@@ -140,6 +149,8 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
             agents,
             loop_token: key.loop_token(),
             authserv_id: mailbox.authserv_id.clone(),
+            spam_headers: mailbox.spam_headers.clone(),
+            trusted_arc: mailbox.trusted_arc.clone(),
         },
         key,
         keeping: keeping(mailbox),
@@ -157,6 +168,7 @@ fn keeping(mailbox: &MailboxConfig) -> Keeping {
         answered: folder(&filing.answered),
         forwarded: folder(&filing.forwarded),
         quiet: folder(&filing.quiet),
+        quarantine: folder(&filing.quarantine),
         attachment_bytes_max: u64::from(mailbox.smtp.attachment_bytes_max),
     }
 }
@@ -219,6 +231,7 @@ fn imap(
             answered: Some(filing.answered.clone()),
             forwarded: Some(filing.forwarded.clone()),
             quiet: Some(filing.quiet.clone()),
+            quarantine: Some(filing.quarantine.clone()),
         },
     };
     let settings = ImapSettings {

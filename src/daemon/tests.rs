@@ -55,7 +55,6 @@ use crate::triage::screen::Surroundings;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
-use crate::triage::token::DeskKey;
 
 const MAIL: &[u8] = b"From: maria@home.example\r\nTo: support@credly.example\r\nSubject: Two accounts\r\nMessage-ID: <a@home.example>\r\n\r\nI have two accounts, please merge them into one.\r\n";
 
@@ -188,6 +187,7 @@ fn shared(state: &Path) -> Shared {
         resent: Arc::new(tokio::sync::Notify::new()),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::default(),
         stop: CancellationToken::new(),
     }
 }
@@ -206,7 +206,7 @@ fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
             agents: vec![agent(name)],
         })
         .collect();
-    let key = DeskKey::new(store.key_octets());
+    let key = store.desk_key();
     let office = Office {
         mailbox: "support".to_owned(),
         address: Address::parse("support@credly.example").unwrap(),
@@ -396,11 +396,13 @@ fn a_ticket_that_had_its_replies_of_today_gets_no_more_and_its_mail_is_forwarded
             .map(|l| l.purpose)
             .collect::<Vec<_>>()
     };
-    assert!(matches!(plan(2).step, Step::Update(_)), "{:?}", plan(2));
-    assert!(purposes(2).contains(&Purpose::Reply) && purposes(2).contains(&Purpose::Forward));
-    assert_eq!(purposes(3), [Purpose::Forward]);
+    let most = part.rules.desk.budget.ticket_day;
+    let last = most - 1;
+    assert!(matches!(plan(last).step, Step::Update(_)));
+    assert!(purposes(last).contains(&Purpose::Reply) && purposes(last).contains(&Purpose::Forward));
+    assert_eq!(purposes(most), [Purpose::Forward]);
     assert!(
-        plan(3)
+        plan(most)
             .because
             .iter()
             .any(|b| b.rule == "R13" && b.says.contains("ticket"))
@@ -410,8 +412,10 @@ fn a_ticket_that_had_its_replies_of_today_gets_no_more_and_its_mail_is_forwarded
 mod bench;
 mod broken_lines;
 mod claims;
+mod hostile;
 mod odd_mailboxes;
 mod odd_servers;
+mod quarantine;
 mod reconcile;
 mod server;
 mod sim;

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::Timestamp;
 use crate::clock::desk::DeskClock;
 use crate::clock::desk::Times;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
+use crate::daemon::breaker::Alarm;
+use crate::daemon::breaker::Watch;
 use crate::daemon::notify;
 use crate::store::Erased;
+use crate::store::KeyError;
 use crate::store::Store;
+use crate::store::StoreError;
 
 /// How often the status line is renewed when no watchdog asks for more.
 const TICK_S: u64 = 10;
@@ -26,6 +31,15 @@ const MARK_S: u64 = 600;
 /// How often a doubt about the time is told again.
 const DOUBT_S: u64 = 3_600;
 
+/// Seconds that things are kept; none: for ever.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Keep {
+    /// Tickets after their last change.
+    pub(super) tickets_s: Option<u64>,
+    /// Keys after they were replaced.
+    pub(super) keys_s: Option<u64>,
+}
+
 /// Leaves the time on record.
 pub(super) async fn mark<T: Times>(
     store: &Store,
@@ -35,12 +49,13 @@ pub(super) async fn mark<T: Times>(
     blocking(move || store.keep_time(mark)).await
 }
 
-/// Feeds the watchdog as long as every loop makes progress, and keeps the status line true. Tickets that did not change
-/// for `keep_s` seconds are erased.
+/// Feeds the watchdog as long as every loop makes progress, and keeps the status line true. What is older than is to be
+/// kept is erased; `alarm` is told when the breaker trips.
 pub(super) async fn run<T: Times>(
     shared: Shared,
     clock: Arc<DeskClock<T>>,
-    keep_s: Option<u64>,
+    keep: Keep,
+    alarm: Option<Alarm>,
 ) -> Result<(), DaemonError> {
     let asked = notify::watchdog_interval().map(|i| i / 3);
     let tick = asked.map_or(Duration::from_secs(TICK_S), |i| {
@@ -48,12 +63,14 @@ pub(super) async fn run<T: Times>(
     });
     let (mut tidy_at, mut mark_at) = (Instant::now(), Instant::now());
     let mut doubt = Doubt::default();
+    let mut breaker = Watch::default();
     loop {
         if mark_at <= Instant::now() {
             mark(&shared.store, &clock).await?;
             mark_at = Instant::now() + Duration::from_secs(MARK_S);
         }
         doubt.tell(&shared);
+        let stand = breaker.look(&shared, alarm.as_ref()).await?;
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => return Ok(()),
@@ -70,7 +87,7 @@ pub(super) async fn run<T: Times>(
             continue;
         }
         if tidy_at <= Instant::now() {
-            let more = tidy(&shared, keep_s).await?;
+            let more = tidy(&shared, keep).await?;
             tidy_at = Instant::now()
                 + if more {
                     Duration::ZERO
@@ -81,6 +98,8 @@ pub(super) async fn run<T: Times>(
         let counts = shared.store.counts();
         let held = if doubt.told.is_some() {
             "; replies are held, as the time is in doubt"
+        } else if stand.holds() {
+            "; replies are held, as the breaker is open"
         } else {
             ""
         };
@@ -123,11 +142,18 @@ impl Doubt {
 }
 
 /// Has the store forget what is old; returns whether there is more.
-async fn tidy(shared: &Shared, keep_s: Option<u64>) -> Result<bool, DaemonError> {
+async fn tidy(shared: &Shared, keep: Keep) -> Result<bool, DaemonError> {
     let (store, now) = (shared.store.clone(), shared.clock.now());
+    let rekeyed = Arc::clone(&shared.rekeyed);
+    let in_doubt = shared.clock.doubt().is_some();
     blocking(move || {
         let mut more = store.tidy(now)?;
-        if let Some(keep_s) = keep_s {
+        if let Some(keep_s) = keep.keys_s.filter(|_| !in_doubt)
+            && forget_keys(&store, keep_s, now)?
+        {
+            rekeyed.notify_one();
+        }
+        if let Some(keep_s) = keep.tickets_s {
             let keep_s = i64::try_from(keep_s).unwrap_or(i64::MAX);
             let (erased, older) = store.retain(keep_s, now)?;
             more |= older;
@@ -142,4 +168,24 @@ async fn tidy(shared: &Shared, keep_s: Option<u64>) -> Result<bool, DaemonError>
         Ok(more)
     })
     .await
+}
+
+/// Drops the keys that were replaced so long ago; returns whether there were any.
+fn forget_keys(store: &Store, keep_s: u64, now: Timestamp) -> Result<bool, StoreError> {
+    let until = now.plus_s(-i64::try_from(keep_s).unwrap_or(i64::MAX));
+    match store.drop_keys_until(until) {
+        Ok(0) => Ok(false),
+        Ok(keys) => {
+            tracing::info!(
+                keys,
+                "dropped earlier keys for their age, as [keep] keys says"
+            );
+            Ok(true)
+        }
+        Err(KeyError::Store(why)) => Err(why),
+        Err(why) => {
+            tracing::warn!(%why, "earlier keys that are old enough stay for now");
+            Ok(false)
+        }
+    }
 }

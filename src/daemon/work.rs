@@ -12,6 +12,8 @@ use ring::digest::digest;
 use crate::clock::Timestamp;
 use crate::daemon::Shared;
 use crate::daemon::letters;
+use crate::daemon::limits;
+use crate::daemon::thinking;
 use crate::mailbox::Fetched;
 use crate::mailbox::Listed;
 use crate::mailbox::resume::Cursor;
@@ -23,6 +25,7 @@ use crate::store::StoreError;
 use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::desk::Rules;
+use crate::triage::plan::Step;
 use crate::triage::screen::Screening;
 
 /// A group of mails, fetched.
@@ -79,6 +82,7 @@ impl Work {
         let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
         let mut told = Vec::new();
         let mut group = shared.store.group();
+        group.count_by(&self.rules.spellings);
         let mut done = Done::default();
         for (listed, why) in &self.skipped {
             group.skip_received(&self.mail(listed.uid), listed.received, why, now)?;
@@ -100,8 +104,16 @@ impl Work {
                 continue;
             };
             let (letters, line) = (entry.outgoing.len(), letters::line(&entry));
-            match group.add(entry, now) {
+            let tally = limits::tally(&entry.plan, &self.rules);
+            group.pace(limits::pace(&entry.plan, read, &self.rules, &self.office));
+            let added = if matches!(entry.plan.step, Step::Hold) {
+                group.hold(entry, read.holding(), now)
+            } else {
+                group.add(entry, now)
+            };
+            match added {
                 Ok(()) => {
+                    limits::count(&mut group, read, &tally, &self.office, now)?;
                     done.sent += letters;
                     told.push(line);
                 }
@@ -130,7 +142,7 @@ impl Work {
 
     /// Reads a mail. One that the server does not give has no words to tell it by: it is known by its place.
     fn read(&self, fetched: &Fetched) -> letters::Read {
-        let mut read = letters::read(fetched, &self.rules, &self.office);
+        let mut read = thinking::read(fetched, &self.rules, &self.office);
         if fetched.raw.is_empty() {
             let place = format!("{}\n{}\n{}", self.mailbox, self.uid_validity, fetched.uid);
             if let Ok(digest) = digest(&SHA256, place.as_bytes()).as_ref().try_into() {
@@ -143,21 +155,9 @@ impl Work {
 
     /// Has a mail that no machine may answer go to a person, whatever else would become of it.
     fn hush(&self, read: &mut letters::Read) {
-        let Some(silence) = self.silent.get(&read.uid) else {
-            return;
-        };
-        let because = Because {
-            stage: "screen",
-            rule: silence.rule.to_owned(),
-            says: silence.says.to_owned(),
-            matched: String::new(),
-        };
-        let reading = &mut read.reading;
-        if let Screening::Person(person) = &reading.screening {
-            let writer = Some(person.named().clone());
-            reading.screening = Screening::Unsure(because.clone(), writer);
+        if let Some(silence) = self.silent.get(&read.uid) {
+            hush(read, *silence);
         }
-        reading.signs.insert(0, because);
     }
 
     /// Decides one mail on what the store knows; none when it has its final state already.
@@ -185,7 +185,9 @@ impl Work {
             .unwrap_or(now);
         let entry = |read: &letters::Read, group: &Group<'_>| {
             let clues = &read.reading.clues;
-            let case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
+            let mut case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
+            let common = limits::like(read, &self.office);
+            group.recall_limits(&mut case, &common, read.sender(), now)?;
             let mail = self.mail(read.uid);
             // A copy is filed quietly; the same mail under a new UID goes where it was to go.
             let before = group.filing_before(&mail, &read.reading.message.digest)?;
@@ -220,4 +222,20 @@ impl Work {
         });
         decided.map(Some)
     }
+}
+
+/// Has no machine answer a mail; a person gets it, whatever else would become of it.
+pub(super) fn hush(read: &mut letters::Read, silence: Silence) {
+    let because = Because {
+        stage: "screen",
+        rule: silence.rule.to_owned(),
+        says: silence.says.to_owned(),
+        matched: String::new(),
+    };
+    let reading = &mut read.reading;
+    if let Screening::Person(person) = &reading.screening {
+        let writer = Some(person.named().clone());
+        reading.screening = Screening::Unsure(because.clone(), writer);
+    }
+    reading.signs.insert(0, because);
 }

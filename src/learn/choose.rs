@@ -52,8 +52,10 @@ pub struct Line {
 pub struct Chosen {
     /// The limits.
     pub limits: Thresholds,
-    /// What they do.
+    /// What they do to what comes every day.
     pub effect: Effect,
+    /// What they do to what was written to mislead.
+    pub traps: Effect,
     /// All that were tried.
     pub table: Vec<Line>,
 }
@@ -114,13 +116,15 @@ fn effect(sample: &HeldOut, limits: &Thresholds, rules: &IntentRules) -> Effect 
     let wanted = sample.truth.disposition;
     let answer = |d: Disposition| matches!(d, Disposition::Advise | Disposition::Redirect);
     let forward = wanted == Disposition::Forward;
+    // Advice and redirect together: either is right.
+    let either = sample.truth.intents.len() > 1 && answer(wanted) && answer(said);
     Effect {
         forward: usize::from(forward),
         harm: usize::from(forward && said != Disposition::Forward),
         answerable: usize::from(answer(wanted)),
         deflected: usize::from(answer(wanted) && answer(said)),
         mails: 1,
-        right: usize::from(wanted == said),
+        right: usize::from(wanted == said || either),
         primary: usize::from(sample.truth.intents.first() == Some(&primary)),
     }
 }
@@ -151,11 +155,23 @@ pub fn metrics(samples: &[HeldOut], limits: &Thresholds, rules: &IntentRules) ->
         .into_iter()
         .map(|(l, s)| (l, measure(s, limits, rules)))
         .collect();
-    serde_json::json!({ "all": measure(samples, limits, rules), "by_language": by_language })
+    let traps = measure(samples.iter().filter(|s| s.trap), limits, rules);
+    serde_json::json!({ "all": measure(samples, limits, rules), "traps": traps, "by_language": by_language })
 }
 
-/// Tries all limits for each stance.
+/// The samples that are like what comes every day; where there are no others, all.
+fn everyday(samples: &[HeldOut]) -> Vec<&HeldOut> {
+    let everyday: Vec<&HeldOut> = samples.iter().filter(|s| !s.trap).collect();
+    if everyday.is_empty() {
+        samples.iter().collect()
+    } else {
+        everyday
+    }
+}
+
+/// Tries all limits for each stance, on what comes every day.
 pub fn table(samples: &[HeldOut], rules: &IntentRules) -> Vec<Line> {
+    let samples = everyday(samples);
     let stances = [
         ("answer", Stance::Agree),
         ("nothing", Stance::Silent),
@@ -165,6 +181,7 @@ pub fn table(samples: &[HeldOut], rules: &IntentRules) -> Vec<Line> {
     for (name, stance) in stances {
         let of: Vec<&HeldOut> = samples
             .iter()
+            .copied()
             .filter(|s| Stance::of(&s.verdict, rules) == stance)
             .collect();
         for limit in LIMITS {
@@ -185,8 +202,9 @@ pub fn table(samples: &[HeldOut], rules: &IntentRules) -> Vec<Line> {
 }
 
 /// Takes the limits that bring most right dispositions within the harm that is borne; of equals those that harm least.
-pub fn choose(samples: &[HeldOut], rules: &IntentRules) -> Chosen {
-    let table = table(samples, rules);
+pub fn choose(all: &[HeldOut], rules: &IntentRules) -> Chosen {
+    let table = table(all, rules);
+    let samples = everyday(all);
     let forward = samples
         .iter()
         .filter(|s| s.truth.disposition == Disposition::Forward)
@@ -219,8 +237,10 @@ pub fn choose(samples: &[HeldOut], rules: &IntentRules) -> Chosen {
             }
         }
     }
+    let traps = measure(all.iter().filter(|s| s.trap), &limits, rules);
     Chosen {
         effect: measure(samples, &limits, rules),
+        traps,
         limits,
         table,
     }

@@ -33,6 +33,8 @@ pub struct HeldOut {
     pub digest: u32,
     /// What is right.
     pub truth: Truth,
+    /// Written to mislead.
+    pub trap: bool,
     pub(crate) verdict: Verdict,
     pub(crate) opinion: Opinion,
 }
@@ -168,6 +170,7 @@ pub fn opinions(
             name: sample.name.clone(),
             digest: sample.digest(),
             truth: sample.truth.clone(),
+            trap: sample.trap,
             verdict: scanned.verdict.clone(),
             opinion,
         });

@@ -15,6 +15,7 @@
 pub mod calibrate;
 pub mod choose;
 pub mod compare;
+pub mod correction;
 pub mod folds;
 pub mod matrix;
 pub mod samples;
@@ -115,6 +116,7 @@ impl<'a> School<'a> {
                 name: sample.name.clone(),
                 digest: sample.digest(),
                 truth: sample.truth.clone(),
+                trap: sample.trap,
                 verdict: scanned.verdict.clone(),
                 opinion: model.opinion(
                     &scanned.features(),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::message::Message;
+use crate::message::parse::parse;
 use crate::triage::Disposition;
 use crate::triage::classify::Audience;
 use crate::triage::classify::reading::Reading;
@@ -61,9 +62,13 @@ pub struct Sample {
     pub truth: Truth,
     /// A whole mail, not an example.
     pub mail: bool,
+    /// Written to mislead: learned from, but no measure of what comes every day.
+    pub trap: bool,
     pub(crate) reading: Reading,
 }
 
+/// Files of examples that were written to mislead begin so.
+const TRAPS: &str = "traps";
 /// Neighbours in a file were written one after the other, and are alike.
 const GROUP: usize = 8;
 
@@ -80,6 +85,7 @@ impl Sample {
             group,
             truth,
             mail: true,
+            trap: false,
             reading: Reading::of(message),
         }
     }
@@ -106,6 +112,7 @@ pub fn read(file: &str, text: &str, rules: &IntentRules) -> Result<Vec<Sample>, 
                 group: number / GROUP,
                 truth,
                 mail: false,
+                trap: file.starts_with(TRAPS),
                 reading,
             }),
             Err(what) => faults.push(format!("{name}: {what}")),
@@ -118,18 +125,20 @@ pub fn read(file: &str, text: &str, rules: &IntentRules) -> Result<Vec<Sample>, 
     }
 }
 
+/// The example as the mail that it stands for: what is quoted or signed in it is to be read as in a mail.
+fn raw(example: &Example) -> String {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let from = example.from.as_deref().unwrap_or("writer@example.invalid");
+    format!(
+        "From: {}\r\nTo: desk@desk.invalid\r\nSubject: {}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}\r\n",
+        line(from),
+        line(&example.subject),
+        example.text
+    )
+}
+
 fn sample(example: Example, rules: &IntentRules) -> Result<(Reading, Truth), String> {
-    let mut reading = Reading {
-        text: example.text,
-        ..Reading::default()
-    };
-    reading.set_subject(&example.subject);
-    let domain = example
-        .from
-        .as_deref()
-        .and_then(|f| f.rsplit('@').next())
-        .unwrap_or_default();
-    reading.sender_domain = domain.trim_end_matches('>').to_ascii_lowercase();
+    let reading = Reading::of(&parse(raw(&example).as_bytes()));
     let mut person = example.person;
     let mut first = None;
     for name in &example.intents {

@@ -4,7 +4,7 @@
 //! - A session is taken out of the mailbox for each operation and put back only when the operation ended in order. So any
 //!   time-out, any answer that cannot be read, and any future that is dropped half-way drops the connection with it.
 //! - No ID command: the parser's part for its answer fails when the answer arrives in two packets.
-//! - Nothing is asked that the parser is weak at: no ENVELOPE, no BODYSTRUCTURE, no SEARCH. INTERNALDATE is given up for
+//! - Nothing is asked that the parser is weak at: no ENVELOPE, no BODYSTRUCTURE, no SEARCH but for one mail (`seek.rs`). INTERNALDATE is given up for
 //!   a mailbox whose answers with it could not be read three times in a row.
 
 mod claim;
@@ -17,6 +17,7 @@ mod idle;
 mod list;
 mod login;
 mod names;
+mod seek;
 mod select;
 mod settings;
 mod state;
@@ -52,6 +53,7 @@ use crate::mailbox::Mailbox;
 use crate::mailbox::MailboxError;
 use crate::mailbox::Opened;
 use crate::mailbox::Woken;
+use crate::message::address::MessageId;
 use crate::tls::Tls;
 
 /// Notes that are remembered, so that each is told once; a server that invents new alerts is heard no further.
@@ -120,6 +122,28 @@ impl ImapMailbox {
     /// Returns whether there is a connection.
     pub fn is_open(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// Looks for the mail with that Message-ID in the watched folder and where handled mails go, on a connection that is
+    /// made for it; none when it lies in none of them. Changes nothing.
+    ///
+    /// # Errors
+    /// As those of [`Mailbox::open`].
+    pub async fn seek(&mut self, id: &MessageId) -> Result<Option<Fetched>, MailboxError> {
+        self.close().await;
+        let mut session = self.connected().await?;
+        let filing = &self.settings.filing;
+        let filed = [&filing.answered, &filing.forwarded, &filing.quiet];
+        let folders: Vec<String> = filed
+            .into_iter()
+            .flatten()
+            .chain([&self.settings.folder])
+            .cloned()
+            .collect();
+        let limits = self.settings.limits;
+        let found = seek::seek(&mut session.wire, &folders, &limits, id).await;
+        session.wire.logout().await;
+        found.unwrap_or_else(|broken| Err(broken.into()))
     }
 
     fn alerts(&mut self, alerts: Vec<String>) {

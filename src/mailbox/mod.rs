@@ -49,8 +49,10 @@ pub enum Filing {
     Answered,
     /// Forwarded to an agent.
     Forwarded,
-    /// Automatic mail, spam, thanks.
+    /// Automatic mail, thanks.
     Quiet,
+    /// Held for an operator.
+    Quarantine,
     /// Stays where it is, marked as handled (too old, or as configured).
     Keep,
 }

@@ -6,6 +6,7 @@
 //! first. Same draft, same bytes.
 
 mod encode;
+mod head;
 mod seven;
 
 use ring::digest::SHA256;
@@ -15,7 +16,8 @@ use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
-use crate::message::address::one_line;
+use crate::message::compose::head::Head;
+use crate::message::compose::head::Name;
 
 pub use crate::message::compose::seven::seven_bit;
 
@@ -23,8 +25,6 @@ pub use crate::message::compose::seven::seven_bit;
 const SUBJECT_MAX: usize = 200;
 /// Ids of References kept at each end: the root, and the nearest.
 const REFERENCES_LAST: usize = 20;
-/// Characters of the loop header's value.
-const TOKEN_MAX: usize = 200;
 /// Octets of a line, without CRLF (RFC 5322, 2.1.1).
 const LINE_MAX: usize = 998;
 
@@ -81,8 +81,7 @@ pub const PACKED_NOTICE: &str = "(The original mail cannot be attached as a mail
 /// All ASCII, save for an address whose local part is not (`Address::is_ascii`) and for an original with 8-bit text,
 /// which needs 8BITMIME (RFC 6152); [`seven_bit`] makes of it what every server takes.
 pub fn compose(draft: &Draft) -> Vec<u8> {
-    let mut out = String::new();
-    write_header(draft, &mut out);
+    let mut out = header(draft);
     let original = draft.original.as_deref().map(prepare);
     let packed = matches!(original, Some(Original::Packed(_)));
     let text = if packed {
@@ -120,95 +119,27 @@ pub fn compose(draft: &Draft) -> Vec<u8> {
     bytes
 }
 
-fn write_header(draft: &Draft, out: &mut String) {
-    let mut field = |name: &str, value: &str| {
-        out.push_str(name);
-        out.push_str(": ");
-        out.push_str(value);
-        out.push_str("\r\n");
-    };
-    field("From", &mailbox(&draft.from));
-    field("To", draft.to.as_str());
-    if !draft.reply_to.is_empty() {
-        let list: Vec<&str> = draft
-            .reply_to
-            .iter()
-            .take(20)
-            .map(Address::as_str)
-            .collect();
-        field("Reply-To", &list.join(",\r\n "));
-    }
-    let subject = one_line(&draft.subject, SUBJECT_MAX);
-    // An empty field is lost on the way (RFC 5322, 3.6.5 wants text).
-    let subject = if subject.is_empty() {
-        "(no subject)"
-    } else {
-        &subject
-    };
-    field("Subject", &encode::unstructured(subject, "Subject: ".len()));
-    field("Date", &date(draft.date));
-    field("Message-ID", &draft.message_id.bracketed());
-    if let Some(id) = &draft.in_reply_to {
-        field("In-Reply-To", &id.bracketed());
-    }
-    let references = references(draft);
-    if !references.is_empty() {
-        field("References", &references.join("\r\n "));
-    }
-    match draft.auto_submitted {
-        Some(AutoSubmitted::Replied) => {
-            field("Auto-Submitted", "auto-replied");
-            // Old helpdesks know no Auto-Submitted but this (osTicket, FreeScout, Discourse). `bulk` would be known
-            // by more, yet sorts the answer among advertising; and on a forward any Precedence would make the agents'
-            // own systems drop a person's case (RFC 3834, 3.1.8).
-            field("Precedence", "auto_reply");
-        }
-        Some(AutoSubmitted::Generated) => field("Auto-Submitted", "auto-generated"),
-        None => {}
-    }
+fn header(draft: &Draft) -> String {
+    let mut head = Head::default();
+    head.mailbox(Name::From, &draft.from);
+    head.addresses(Name::To, std::slice::from_ref(&draft.to));
+    head.addresses(Name::ReplyTo, &draft.reply_to);
+    head.text(Name::Subject, &draft.subject, SUBJECT_MAX, "(no subject)");
+    head.date(Name::Date, draft.date);
+    head.ids(Name::MessageId, [&draft.message_id]);
+    head.ids(Name::InReplyTo, &draft.in_reply_to);
+    head.ids(Name::References, references(draft));
+    head.submitted(draft.auto_submitted);
     // Exchange answers with its out-of-office whatever Auto-Submitted says, but not to this.
-    field("X-Auto-Response-Suppress", "All");
-    let token: String = draft
-        .loop_token
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(TOKEN_MAX)
-        .collect();
-    field(LOOP_HEADER, if token.is_empty() { "yes" } else { &token });
-    if is_language(&draft.language) {
-        field("Content-Language", &draft.language);
-    }
-    field("MIME-Version", "1.0");
-}
-
-/// A language tag by its form (RFC 5646, 2.1).
-fn is_language(tag: &str) -> bool {
-    (2..=35).contains(&tag.len())
-        && tag.split('-').all(|part| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-        })
-}
-
-fn mailbox(named: &NamedAddress) -> String {
-    let name = one_line(&named.name, 100);
-    if name.is_empty() {
-        return named.address.to_string();
-    }
-    format!(
-        "{}\r\n <{}>",
-        encode::phrase(&name, "From: ".len()),
-        named.address
-    )
-}
-
-fn date(at: Timestamp) -> String {
-    // Out of range dates are nobody's; the epoch is at least a date.
-    let at = jiff::Timestamp::from_second(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    head.fixed(Name::Suppress, "All");
+    head.token(&draft.loop_token);
+    head.language(&draft.language);
+    head.fixed(Name::MimeVersion, "1.0");
+    head.finish()
 }
 
 /// The root and the nearest ancestors; a thread of a thousand mails needs no more (RFC 5322, 3.6.4).
-fn references(draft: &Draft) -> Vec<String> {
+fn references(draft: &Draft) -> Vec<&MessageId> {
     let mut ids: Vec<&MessageId> = draft.references.iter().collect();
     if let Some(parent) = &draft.in_reply_to
         && !ids.contains(&parent)
@@ -219,7 +150,7 @@ fn references(draft: &Draft) -> Vec<String> {
     if surplus > 0 {
         ids.drain(1..=surplus);
     }
-    ids.into_iter().map(MessageId::bracketed).collect()
+    ids
 }
 
 fn text_part(subtype: &str, text: &str) -> String {

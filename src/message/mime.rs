@@ -33,6 +33,7 @@ use crate::message::charset;
 use crate::message::html;
 use crate::message::html::Line;
 use crate::message::mime::select::Candidate;
+use crate::message::report::ReportKind;
 use crate::message::unquote;
 
 /// Multiparts inside multiparts.
@@ -114,6 +115,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
     if mail.parts.len() > PARTS_MAX {
         reader.flaw(Flaw::TooBig);
     }
+    reader.content.structure.extent.parts = mail.parts.len();
     let mut content = reader.content;
     content.lines = candidate
         .map(|candidate| candidate.lines)
@@ -122,6 +124,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
         content.flaws.push(Flaw::TooBig);
     }
     content.structure.returned_ids.truncate(IDS_MAX);
+    content.structure.returned_to.truncate(IDS_MAX);
     if mail_depth == 0 {
         content.digest = digest(&mail, bytes.as_ref());
     }
@@ -209,6 +212,8 @@ impl Reader<'_> {
         let mail = self.mail;
         let part = mail.part(id)?;
         self.seen += 1;
+        let deepest = &mut self.content.structure.extent.depth;
+        *deepest = depth.max(*deepest);
         if depth > DEPTH_MAX || self.seen > PARTS_MAX {
             self.flaw(Flaw::TooBig);
             return None;
@@ -216,6 +221,9 @@ impl Reader<'_> {
         let (kind, subtype) = mime_of(part);
         if let PartType::Multipart(children) = &part.body {
             return self.multipart(part, &subtype, children, depth);
+        }
+        if self.mail_depth == 0 {
+            self.content.structure.marks.scan(part.contents());
         }
         match (kind.as_str(), subtype.as_str()) {
             ("message", inner) if neutral::is_inner_mail(inner) => self.inner_mail(part),
@@ -225,8 +233,13 @@ impl Reader<'_> {
             ("message", "delivery-status" | "global-delivery-status") => {
                 self.delivery_status(part);
             }
+            ("message", "feedback-report") => {
+                self.report(ReportKind::Feedback, part);
+                self.attach(part, AttachmentNote::Plain);
+            }
             ("message", "disposition-notification" | "global-disposition-notification") => {
                 self.content.structure.disposition = true;
+                self.report(ReportKind::Disposition, part);
                 self.original_message_id(part);
                 self.attach(part, AttachmentNote::Plain);
             }
@@ -305,6 +318,11 @@ impl Reader<'_> {
         }
         if self.content.charset.is_none() {
             self.content.charset = charset;
+        }
+        if is_html {
+            self.content.structure.links.read_html(&decoded.text);
+        } else {
+            self.content.structure.links.read_text(&decoded.text);
         }
         let lines = if is_html {
             let mut lines = html::to_lines(&decoded.text);

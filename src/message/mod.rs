@@ -3,16 +3,25 @@
 pub mod address;
 mod charset;
 pub mod compose;
+mod extent;
 mod form;
 mod header;
 mod html;
+mod links;
 mod mime;
 pub mod parse;
+pub mod report;
+mod sniff;
 pub mod unquote;
 
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
+use crate::message::report::Marks;
+use crate::message::report::ReportPart;
+
+pub use crate::message::extent::Extent;
+pub use crate::message::links::Links;
 
 /// A mail as it arrived, understood as far as its bytes allow. Any bytes parse; what is wrong stands in `flaws`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +139,8 @@ pub struct Structure {
     pub delivery_status: bool,
     /// A delivery status says of a recipient that it failed for good, not that it is late (RFC 3464, 2.3.3).
     pub delivery_failed: bool,
+    /// Subject and detail of the permanent status (RFC 3463) of the first recipient that failed, where it has one.
+    pub failed_as: Option<(u16, u16)>,
     /// A part is message/disposition-notification (RFC 8098).
     pub disposition: bool,
     /// The method of a text/calendar part (lower-case), such as `reply` or `request` (RFC 5546).
@@ -138,6 +149,29 @@ pub struct Structure {
     pub encrypted: bool,
     /// Message-IDs found in returned mails (message/rfc822 or text/rfc822-headers parts, at most `IDS_MAX`).
     pub returned_ids: Vec<MessageId>,
+    /// How large the mail and how numerous its parts are, before anything was cut.
+    pub extent: Extent,
+    /// Where the links of its texts lead, as far as that is striking.
+    pub links: Links,
+    /// Attachments whose name or type says something else than their first octets, or whose name hides its ending.
+    pub disguised: Vec<Disguise>,
+    /// Whom returned mails were written to (their To), at most `IDS_MAX`.
+    pub returned_to: Vec<Address>,
+    /// The parts that a machine wrote for machines, at most `REPORTS_MAX`.
+    pub reports: Vec<ReportPart>,
+    /// Words in the form of what a desk signs, wherever they stand in any part.
+    pub marks: Marks,
+}
+
+/// An attachment that is not what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disguise {
+    /// Its name, as `Attachment::name` has it.
+    pub name: String,
+    /// What is wrong, as a part of a sentence.
+    pub says: &'static str,
+    /// It is a program in the clothes of a document.
+    pub program: bool,
 }
 
 /// Something attached, noted and never unpacked.
@@ -191,6 +225,8 @@ pub enum Flaw {
 pub const IDS_MAX: usize = 50;
 /// A longer subject is cut.
 pub const SUBJECT_CHARS_MAX: usize = 500;
+/// At most this many reports are read in one mail.
+pub const REPORTS_MAX: usize = 10;
 /// At most this many attachments are noted.
 pub const ATTACHMENTS_MAX: usize = 100;
 /// Text beyond this many octets is cut before it is thought about.

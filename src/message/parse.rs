@@ -63,6 +63,8 @@ fn read(raw: &[u8]) -> Message {
         from.first().map_or("", |from| from.name.as_str()),
         &subject,
     );
+    let mut structure = content.structure.clone();
+    structure.extent.count_header(seen, &fields);
     let mut message = Message {
         size: raw.len(),
         digest: digest(&fields, &content.digest),
@@ -77,7 +79,7 @@ fn read(raw: &[u8]) -> Message {
         date: fields.date(),
         flaws: flaws(&fields, &from, &content, &body, raw.len() > kept.len()),
         form: None,
-        structure: content.structure,
+        structure,
         attachments: content.attachments,
         from,
         subject,

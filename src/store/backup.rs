@@ -177,8 +177,10 @@ impl Inner {
     }
 
     fn backup(&self, dir: &Path, now: Timestamp) -> Result<BackupDone, BackupError> {
-        let key = Sum::of(&self.key[..]).map_err(|e| failed(dir, &e))?;
-        self.prepare_backup(dir, &key)?;
+        // As one is being made, the keys stay what they are (`change_keys`).
+        let ring = self.ring().clone();
+        let key = ring.octets();
+        self.prepare_backup(dir, &ring)?;
         let held = Held(self);
         {
             let _writer = self.writer();
@@ -214,10 +216,10 @@ impl Inner {
             ledger: instant.head.ledger,
             taken: now.0,
             records: sum,
-            key,
+            key: Sum::of(&key[..]).map_err(|e| failed(dir, &e))?,
             spool,
         };
-        self.conclude_backup(dir, &manifest)
+        self.conclude_backup(dir, &manifest, &key)
             .map_err(|e| failed(dir, &e))?;
         Ok(done)
     }

@@ -128,6 +128,13 @@ impl Engine {
     }
 }
 
+/// Changes one of the counts by `change`; saturating, as a wrong count must not stop the mail.
+pub(super) fn count(counts: &mut [u64], which: u8, change: i64) {
+    if let Some(n) = counts.get_mut(usize::from(which)) {
+        *n = n.saturating_add_signed(change);
+    }
+}
+
 /// An event of a ticket.
 pub(super) fn event(at: Timestamp, kind: &str, note: String) -> TicketEvent {
     TicketEvent {

@@ -1,6 +1,7 @@
 //! One transaction for a group of mails, durable before anything is sent or moved.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::MutexGuard;
 
 use crate::clock::Timestamp;
@@ -15,6 +16,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Writer;
 use crate::store::batch::Batch;
+use crate::store::batch::count;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -31,6 +33,7 @@ use crate::store::layout::rows::TicketRow;
 use crate::store::layout::rows::TurnRow;
 use crate::store::ledger;
 use crate::triage::delivery::Purpose;
+use crate::triage::limits::Spellings;
 use crate::triage::plan::Step;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
@@ -59,8 +62,14 @@ pub struct Group<'a> {
     pub(super) batch: Batch<'a>,
     /// Turns of all queues, this group's included.
     pub(super) turns: BTreeMap<String, u64>,
+    /// Who counts as one writer and as one domain.
+    pub(super) spellings: Arc<Spellings>,
+    /// Forwards of an hour, beyond which those of the next mail leave later.
+    pub(super) pace: Option<u32>,
     /// The turn taken by the mail being added.
     turned: Option<(String, u64)>,
+    /// Octets of all mails that were held when the first one of this group was.
+    pub(super) held_bytes: Option<u64>,
 }
 
 impl Store {
@@ -74,7 +83,10 @@ impl Store {
             writer,
             batch,
             turns,
+            spellings: Arc::default(),
+            pace: None,
             turned: None,
+            held_bytes: None,
         }
     }
 }
@@ -212,7 +224,7 @@ impl Group<'_> {
         done
     }
 
-    fn enter(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
+    pub(super) fn enter(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
         let key = layout::mail_key(&entry.mail);
         if self.batch.get::<LedgerRow>(&key)?.is_some() {
             return Err(CommitError::AlreadyDone);
@@ -222,7 +234,26 @@ impl Group<'_> {
         if copy && entry.outgoing.iter().any(|o| o.purpose == Purpose::Reply) {
             return Err(CommitError::Stale);
         }
-        let why = reason(&entry);
+        self.enter_again(entry, now)
+    }
+
+    /// Writes a mail's outcome as its final state.
+    pub(super) fn enter_again(&mut self, entry: Entry, now: Timestamp) -> Result<(), CommitError> {
+        let key = layout::mail_key(&entry.mail);
+        let (digest, filing) = (entry.digest, entry.filing);
+        let (ticket, row) = self.outcome(entry, now)?;
+        self.batch.sighted(&digest, &key, ticket.map(|t| t.0))?;
+        self.close(&key, ledger::fitted(&key, row)?, filing)?;
+        Ok(())
+    }
+
+    /// Does all that follows from a mail but its final state, which is returned.
+    pub(super) fn outcome(
+        &mut self,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<(Option<TicketNumber>, LedgerRow), CommitError> {
+        let why = ledger::reason(&entry);
         let ticket = self.take_step(entry.plan.step.clone())?;
         if let Some(ticket) = ticket {
             self.batch.note(ticket, &entry.events)?;
@@ -230,8 +261,6 @@ impl Group<'_> {
                 self.remember(id, ticket)?;
             }
         }
-        self.batch
-            .sighted(&entry.digest, &key, ticket.map(|t| t.0))?;
         let end = LedgerEnd::Handled {
             disposition: codes::disposition_code(entry.plan.disposition),
             screening: entry.plan.screening.to_owned(),
@@ -258,8 +287,7 @@ impl Group<'_> {
             end,
             why,
         };
-        self.close(&key, ledger::fitted(&key, row)?, entry.filing)?;
-        Ok(())
+        Ok((ticket, row))
     }
 
     /// Writes a mail's final state.
@@ -297,7 +325,7 @@ impl Group<'_> {
                 self.store_ticket(&ticket, Some(&before), next_event)?;
                 Ok(Some(ticket.number))
             }
-            Step::Record(None) => Ok(None),
+            Step::Record(None) | Step::Hold => Ok(None),
             Step::Record(Some(number)) => {
                 let known = self.batch.get::<TicketRow>(&layout::ticket_key(number))?;
                 known.map(|_| Some(number)).ok_or(CommitError::Stale)
@@ -367,25 +395,4 @@ impl Group<'_> {
             },
         )
     }
-}
-
-/// Changes one of the counts by `change`; saturating, as a wrong count must not stop the mail.
-pub(super) fn count(counts: &mut [u64], which: u8, change: i64) {
-    if let Some(n) = counts.get_mut(usize::from(which)) {
-        *n = n.saturating_add_signed(change);
-    }
-}
-
-/// Says in one line why the mail became what it became.
-fn reason(entry: &Entry) -> String {
-    let because = entry
-        .plan
-        .because
-        .last()
-        .map(|b| format!("{}: {}", b.rule, b.says));
-    let noted = || entry.events.last().map(|e| e.note.clone());
-    rows::cut(
-        &because.or_else(noted).unwrap_or_default(),
-        rows::NOTE_BYTES_MAX,
-    )
 }

@@ -12,8 +12,13 @@ use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::letters::StageRow;
+use crate::store::layout::limits::BreakerRow;
+use crate::store::layout::limits::DeadRow;
+use crate::store::layout::limits::FLOOD;
+use crate::store::layout::limits::FloodRow;
 use crate::store::layout::peril::PREFIX;
 use crate::store::layout::peril::PerilRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::BudgetRow;
@@ -57,6 +62,11 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
     match tree {
         Tree::Tickets => ticket(key, value),
         Tree::Outbox => outbox(key, value),
+        Tree::Budgets if key.starts_with(FLOOD) => {
+            let row = layout::unseal::<FloodRow>(key, value)?;
+            let at = Timestamp(row.expires);
+            Ok(vec![raw(layout::expiry_key(at, key), &ExpiryRow)?])
+        }
         Tree::Budgets => {
             let row = layout::unseal::<BudgetRow>(key, value)?;
             let at = Timestamp(row.expires);
@@ -86,6 +96,13 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
         Tree::Expiry => read(is::<ExpiryRow>(key, value)),
         Tree::Finds => read(is::<FindRow>(key, value)),
         Tree::Waiting => read(is::<WaitingRow>(key, value)),
+        Tree::Dead => read(is::<DeadRow>(key, value)),
+        Tree::Quarantine => {
+            number(tree, key)?;
+            let row = layout::unseal::<QuarantineRow>(key, value)?;
+            layout::mail_of(&row.mail).ok_or_else(|| layout::damaged(tree, key))?;
+            Ok(Vec::new())
+        }
     }
 }
 
@@ -105,6 +122,11 @@ fn head(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         layout::HEAD_KEY => is::<HeadRow>(key, value),
         layout::KEY_KEY => is::<KeyRow>(key, value),
         layout::ACCEPTED_KEY => is::<AcceptedRow>(key, value),
+        layout::BREAKER_KEY => {
+            let row = layout::unseal::<BreakerRow>(key, value)?;
+            let known = row.breaker().map(drop);
+            known.ok_or_else(|| layout::damaged(Tree::Head, key))
+        }
         // Somebody else's, and whole.
         _ => Ok(()),
     }

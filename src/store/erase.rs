@@ -9,15 +9,18 @@
 //! - A ticket's own record goes last: cut off at any moment, erasing it once more finds the rest.
 
 use crate::clock::Timestamp;
+use crate::mailbox::Filing;
 use crate::store::Inner;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
-use crate::store::commit::count;
+use crate::store::batch::count;
+use crate::store::dead;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
+use crate::store::layout::codes;
 use crate::store::layout::finds;
 use crate::store::layout::head::HorizonRow;
 use crate::store::layout::letters::OutboxRow;
@@ -207,6 +210,7 @@ impl<'a, 'b> Wipe<'a, 'b> {
         };
         let ticket = row.ticket(number);
         let state = rows::state_code(&ticket.state);
+        dead::erase(self.batch, &ticket.participants)?;
         self.batch.remove(Tree::Tickets, &key);
         self.batch
             .remove(Tree::States, &layout::state_key(state, number));
@@ -248,6 +252,10 @@ impl<'a, 'b> Wipe<'a, 'b> {
             self.digest(&digest, key, whole)?;
         }
         self.erased.mails += 1;
+        if matches!(&row.end, LedgerEnd::Handled { filing, .. } if *filing == codes::filing_code(Filing::Quarantine))
+        {
+            self.batch.forget_held(self.engine, key)?;
+        }
         if !whole {
             return self.batch.blank(key, row);
         }

@@ -7,9 +7,10 @@
 //! head       "instance"                                    InstanceRow              which store this is
 //! head       "head"                                        HeadRow                  numbers to give, counts
 //! head       "time"                                        TimeRow                  the desk's time, for the next start
-//! head       "key"                                         KeyRow                   digest of the desk's key
+//! head       "key"                                         KeyRow                   digest of the key that signs
 //! head       "accepted"                                    AcceptedRow              since when it may not know all
 //! head       "migration"                                   MigrationRow             how far a move to this layout is
+//! head       "breaker"                                 BreakerRow               the total breaker
 //! head       "horizon"                                     HorizonRow               older mails may be erased
 //! ledger     name-length u16, mailbox, validity u32, uid   LedgerRow                what became of each mail
 //! arrivals   seq u64                                       ArrivalRow               the ledger in order of time
@@ -22,7 +23,8 @@
 //! stages     stage u8, time i64, seq u64                   StageRow                 due, leased, parked, settled
 //! due        name-length u16, mailbox, time i64, seq u64   ()                       what waits, by its way out
 //! letters    ticket u64, seq u64                           ()                       outbox records by ticket
-//! budgets    kind u8, identity, ticket or domain      BudgetRow                automatic replies counted
+//! budgets    kind u8, writer, ticket, domain or words      BudgetRow                automatic replies counted
+//! budgets    'w', kind u8, proof u8, writer, ...           FloodRow                 cases counted, and gathered
 //! expiry     time i64, key in budgets                      ()                       budgets to forget
 //! cursors    mailbox                                       CursorRow
 //! filings    as ledger                                     FilingRow                mails still to be filed away
@@ -31,6 +33,8 @@
 //! poison     ff ff, mailbox                                PerilRow                 starts that came to no calm
 //! finds      see `finds`                                   ()                       mails by id, writer, time, ticket
 //! waiting    as ledger                                     WaitingRow               mails that another has claimed
+//! dead       identity of an address                        DeadRow                  no reply goes there
+//! quarantine number in arrivals when it was held, u64      QuarantineRow            mails held for an operator; the bytes are in the spool
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -45,8 +49,10 @@ pub(super) mod codes;
 pub(super) mod finds;
 pub(super) mod head;
 pub(super) mod letters;
+pub(super) mod limits;
 pub(super) mod old;
 pub(super) mod peril;
+pub(super) mod quarantine;
 pub(super) mod rows;
 pub(super) mod waiting;
 pub(super) mod witness;
@@ -63,7 +69,7 @@ use crate::store::StoreError;
 use crate::triage::ticket::TicketNumber;
 
 /// The version of the whole layout; a store with a greater one is not touched.
-pub(super) const LAYOUT_VERSION: u32 = 2;
+pub(super) const LAYOUT_VERSION: u32 = 3;
 /// No value is longer (octets): sled keeps small values well and leaks large ones.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 /// Octets before the payload: version and checksum.
@@ -92,10 +98,12 @@ pub(super) enum Tree {
     Poison,
     Finds,
     Waiting,
+    Dead,
+    Quarantine,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 20] = [
+pub(super) const TREES: [Tree; 22] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -116,6 +124,8 @@ pub(super) const TREES: [Tree; 20] = [
     Tree::Poison,
     Tree::Finds,
     Tree::Waiting,
+    Tree::Dead,
+    Tree::Quarantine,
 ];
 
 impl Tree {
@@ -142,6 +152,8 @@ impl Tree {
             Self::Poison => "poison",
             Self::Finds => "finds",
             Self::Waiting => "waiting",
+            Self::Dead => "dead",
+            Self::Quarantine => "quarantine",
         }
     }
 }
@@ -239,6 +251,8 @@ pub(super) const TIME_KEY: &[u8] = b"time";
 pub(super) const HEAD_KEY: &[u8] = b"head";
 /// The record of an unfinished move to this layout.
 pub(super) const MIGRATION_KEY: &[u8] = b"migration";
+/// The record of the total breaker.
+pub(super) const BREAKER_KEY: &[u8] = b"breaker";
 /// The record of what was erased for its age.
 pub(super) const HORIZON_KEY: &[u8] = b"horizon";
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
+use crate::store::Entry;
 use crate::store::MailRef;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -10,6 +11,7 @@ use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
+use crate::store::layout::rows;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;
@@ -118,4 +120,18 @@ pub(super) fn view(key: &[u8], row: LedgerRow) -> Result<LedgerView, StoreError>
         state,
         why: row.why,
     })
+}
+
+/// Says in one line why the mail became what it became.
+pub(super) fn reason(entry: &Entry) -> String {
+    let because = entry
+        .plan
+        .because
+        .last()
+        .map(|b| format!("{}: {}", b.rule, b.says));
+    let noted = || entry.events.last().map(|e| e.note.clone());
+    rows::cut(
+        &because.or_else(noted).unwrap_or_default(),
+        rows::NOTE_BYTES_MAX,
+    )
 }

@@ -13,6 +13,7 @@ use crate::store::OpenError;
 use crate::store::StoreOptions;
 use crate::store::engine::Engine;
 use crate::store::identity;
+use crate::store::keys::KeyRing;
 use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::head::HeadRow;
@@ -30,7 +31,7 @@ use crate::store::sync::Syncs;
 use crate::store::sync::copy_folder;
 
 /// What lies around the store, and says what it held.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Evidence {
     /// What the witness says; none: no such file.
     pub(super) witness: Option<Testimony>,
@@ -48,12 +49,12 @@ pub(super) type Testimony = Result<Witness, Unreadable>;
 pub(super) struct Unreadable;
 
 /// The state of `desk.key`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
     Missing,
     Spoiled,
-    /// There, with that digest.
-    There([u8; 32]),
+    /// There, with the digests of its keys.
+    There(Vec<[u8; 32]>),
 }
 
 impl Evidence {
@@ -68,9 +69,8 @@ impl Evidence {
         };
         let path = dir.join("desk.key");
         let key = match fs::read(&path) {
-            Ok(octets) => <[u8; 32]>::try_from(octets).map_or(Key::Spoiled, |octets| {
-                Key::There(identity::key_digest(&octets))
-            }),
+            Ok(octets) => KeyRing::read(&octets)
+                .map_or(Key::Spoiled, |ring| Key::There(ring.digests().collect())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Key::Missing,
             Err(e) => return Err(disk(&path, &e)),
         };
@@ -93,7 +93,7 @@ impl Evidence {
         let behind = |what: String| Err(OpenError::Behind(what));
         let Some(head) = head else {
             // The key comes last of all: only a first start has neither witness nor key.
-            return match (self.witness, self.key) {
+            return match (self.witness, &self.key) {
                 (Some(_), _) => behind("it is empty".to_owned()),
                 (None, Key::Missing) => Ok(()),
                 (None, _) => behind("it is empty, and `desk.key` is from before".to_owned()),
@@ -138,13 +138,15 @@ impl Evidence {
 
     /// Refuses a key that is not there though it was.
     pub(super) fn compare_key(&self, dir: &Path, looked: &Looked) -> Result<(), OpenError> {
-        let why = match self.key {
-            Key::There(digest) if looked.key.is_none_or(|row| row.0 == digest) => return Ok(()),
+        let why = match &self.key {
+            Key::There(digests) if looked.key.is_none_or(|row| digests.contains(&row.0)) => {
+                return Ok(());
+            }
             Key::There(_) => "it is not the key of this store",
             // After the first commit the key may be missing, as a first start may end there.
             Key::Missing if looked.head.is_none_or(|h| h.generation <= 1) => return Ok(()),
             Key::Missing => "it is missing",
-            Key::Spoiled => "it is not 32 octets long",
+            Key::Spoiled => identity::SPOILED,
         };
         Err(OpenError::Key {
             path: dir.join("desk.key"),

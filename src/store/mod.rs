@@ -25,6 +25,7 @@ pub mod find;
 pub mod layout;
 pub mod ledger;
 pub mod outbox;
+pub mod quarantine;
 pub mod read;
 pub mod recall;
 pub mod spool;
@@ -33,11 +34,16 @@ pub mod views;
 mod backup;
 mod backup_folder;
 mod batch;
+mod breaker;
 mod budget;
+mod correct;
+mod dead;
 mod derived;
 mod engine;
+mod flood;
 mod identity;
 mod index;
+mod keys;
 mod look;
 mod migrate;
 mod open;
@@ -72,6 +78,7 @@ use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::store::engine::Engine;
 use crate::store::erase::Sweep;
+use crate::store::keys::KeyRing;
 use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
@@ -82,17 +89,30 @@ use crate::triage::ticket::TicketNumber;
 pub use crate::store::backup::BackupDone;
 pub use crate::store::backup::BackupError;
 pub use crate::store::backup::BackupState;
+pub use crate::store::breaker::ALARM_S;
 pub use crate::store::commit::CommitError;
 pub use crate::store::commit::Group;
+pub use crate::store::correct::CORRECTIONS;
+pub use crate::store::dead::Dead;
 pub use crate::store::due::Taken;
 pub use crate::store::erase::Erased;
 pub use crate::store::erase::Erasure;
 pub use crate::store::find::Page;
 pub use crate::store::find::Place;
 pub use crate::store::find::Wanted;
+pub use crate::store::flood::Common;
+pub use crate::store::flood::Like;
+pub use crate::store::flood::Tally;
+pub use crate::store::identity::KeyError;
+pub use crate::store::keys::KeyView;
 pub use crate::store::outbox::Leased;
 pub use crate::store::outbox::OutboxId;
 pub use crate::store::outbox::Recovered;
+pub use crate::store::quarantine::HeldCounts;
+pub use crate::store::quarantine::HeldState;
+pub use crate::store::quarantine::HeldView;
+pub use crate::store::quarantine::Holding;
+pub use crate::store::quarantine::Word;
 pub use crate::store::renew::Renewed;
 pub use crate::store::repair::Repaired;
 pub use crate::store::restore::RestoreError;
@@ -125,7 +145,8 @@ struct Inner {
     dir: PathBuf,
     witness: PathBuf,
     options: StoreOptions,
-    key: [u8; 32],
+    /// The desk's keys.
+    ring: Mutex<KeyRing>,
     instance: String,
     /// When an operator last let the store go on though it may not know all.
     accepted: Option<Timestamp>,
@@ -164,6 +185,8 @@ pub struct StoreOptions {
     pub settled_keep_s: i64,
     /// Seconds that a parked mail's bytes are kept; then it counts as dropped.
     pub parked_keep_s: i64,
+    /// Octets of all mails that are held for an operator together; of those beyond it only the beginning is kept.
+    pub held_bytes_max: u64,
     /// Seconds to wait for another process that is just letting go.
     pub lock_wait_s: u64,
     /// Records that one commit of an erasure, or of a move to a new layout, looks at.
@@ -182,6 +205,7 @@ impl Default for StoreOptions {
             lease_bytes_max: 64 * 1024 * 1024,
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
+            held_bytes_max: 1024 * 1024 * 1024,
             lock_wait_s: 2,
             piece: 1_000,
             verify: true,
@@ -271,6 +295,9 @@ pub enum StoreError {
     /// The spool could not be written; nothing was recorded, it can be tried again.
     #[error("the spool cannot be written: {0}")]
     Spool(String),
+    /// A file beside the records could not be read or written; nothing was recorded, it can be tried again.
+    #[error("{0}; nothing was recorded")]
+    File(String),
 }
 
 impl std::fmt::Debug for Store {

@@ -23,15 +23,20 @@ use crate::store::batch::Batch;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::identity;
+use crate::store::keys::KeyRing;
+#[cfg(test)]
+use crate::store::keys::key_digest;
 use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::Tree;
 use crate::store::layout::head::AcceptedRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::head::InstanceRow;
+#[cfg(test)]
 use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows::TurnRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
@@ -151,7 +156,7 @@ impl Store {
             dir: dir.to_owned(),
             witness: dir.join("generation"),
             options,
-            key: [0; 32],
+            ring: Mutex::new(KeyRing::new([0; 32])),
             instance: String::new(),
             accepted: accepted.map_err(spoiled)?.map(|row| Timestamp(row.0)),
             head: Mutex::new(head),
@@ -164,8 +169,9 @@ impl Store {
         inner.migrate(version).map_err(spoiled)?;
         let version = version.map(|_| LAYOUT_VERSION);
         inner.instance = inner.begin(version).map_err(spoiled)?;
-        inner.key = identity::desk_key(&inner.engine.syncs, &dir.join("desk.key"))?;
-        inner.attest_key().map_err(spoiled)?;
+        let ring = identity::desk_key(&inner.engine.syncs, &dir.join("desk.key"))?;
+        inner.attest_key(&ring).map_err(spoiled)?;
+        inner.ring = Mutex::new(ring);
         inner.engine.syncs.dir(dir).map_err(|e| disk(dir, &e))?;
         Ok(Self {
             inner: Arc::new(inner),
@@ -178,7 +184,7 @@ impl Store {
         let inner = &self.inner;
         let mut writer = inner.writer();
         let mut batch = Batch::new(&inner.engine, writer.head);
-        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&key)))?;
+        batch.put(layout::KEY_KEY, &KeyRow(key_digest(&key)))?;
         batch.keep();
         inner.commit(&mut writer, batch)?;
         let path = inner.dir.join("desk.key");
@@ -215,18 +221,6 @@ impl Inner {
         batch.keep();
         self.commit(&mut writer, batch)?;
         Ok(instance)
-    }
-
-    /// Writes down what the key is like, once.
-    fn attest_key(&self) -> Result<(), StoreError> {
-        if self.engine.read::<KeyRow>(layout::KEY_KEY)?.is_some() {
-            return Ok(());
-        }
-        let mut writer = self.writer();
-        let mut batch = Batch::new(&self.engine, writer.head);
-        batch.put(layout::KEY_KEY, &KeyRow(identity::key_digest(&self.key)))?;
-        batch.keep();
-        self.commit(&mut writer, batch)
     }
 }
 
@@ -297,7 +291,7 @@ fn turns(engine: &Engine) -> Result<BTreeMap<String, u64>, StoreError> {
     Ok(turns)
 }
 
-/// Returns the spool files whose mails may still be sent.
+/// Returns the spool files whose mails may still be sent, or are held.
 fn live(engine: &Engine) -> Result<BTreeMap<u64, u64>, StoreError> {
     let mut live = BTreeMap::new();
     for stage in [Stage::Waiting, Stage::Leased, Stage::Parked] {
@@ -308,5 +302,11 @@ fn live(engine: &Engine) -> Result<BTreeMap<u64, u64>, StoreError> {
             Ok(true)
         })?;
     }
+    engine.scan(Tree::Quarantine, Range::under(&[]), |key, value| {
+        if let Some(place) = layout::unseal::<QuarantineRow>(key, value)?.place {
+            *live.entry(place.file).or_insert(0) += 1;
+        }
+        Ok(true)
+    })?;
     Ok(live)
 }

@@ -7,8 +7,9 @@ use crate::store::Inner;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
+use crate::store::batch::count;
 use crate::store::batch::event;
-use crate::store::commit::count;
+use crate::store::dead;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -177,6 +178,7 @@ impl Store {
                 forget(&mut batch, id)?;
             }
         }
+        more |= Self::tidy_held(&self.inner.engine, &mut batch, before, PIECE)?;
         let mut expired = Vec::new();
         let range = Range::under(&[]).before(layout::time_key(now).to_vec());
         self.inner.engine.scan(Tree::Expiry, range, |key, _| {
@@ -187,6 +189,11 @@ impl Store {
         for key in expired {
             batch.remove(Tree::Budgets, key.get(8..).unwrap_or_default());
             batch.remove(Tree::Expiry, &key);
+        }
+        let dead = dead::old(&self.inner, PIECE, now)?;
+        more |= dead.len() == PIECE;
+        for key in dead {
+            batch.remove(Tree::Dead, &key);
         }
         batch.keep();
         self.inner.commit(&mut writer, batch)?;
@@ -292,6 +299,7 @@ pub(super) fn shift(
     if let Event::Ended(Outcome::Deferred(said) | Outcome::Unknown(said)) = &event {
         row.deferred = rows::cut(said, rows::NOTE_BYTES_MAX);
     }
+    dead::refused(batch, &row, &event, now)?;
     let counted_from = Timestamp(row.counted_from);
     let jitter = crc32fast::hash(&[key, now.0.to_be_bytes()].concat());
     let state = delivery::step(

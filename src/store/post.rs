@@ -4,9 +4,9 @@ use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::store::Outgoing;
 use crate::store::StoreError;
+use crate::store::batch::count;
 use crate::store::budget::Subject;
 use crate::store::commit::Group;
-use crate::store::commit::count;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
@@ -42,30 +42,45 @@ impl Group<'_> {
         }
         let mut subjects = vec![Subject::Total, Subject::Ticket(outgoing.ticket)];
         for address in [Some(&outgoing.to), sender].into_iter().flatten() {
-            subjects.extend([Subject::identity(address), Subject::domain(address)]);
+            subjects.push(Subject::writer(&self.spellings, address));
+            subjects.extend(Subject::domain(&self.spellings, address));
         }
         subjects.sort();
         subjects.dedup();
         for subject in subjects {
-            let key = subject.key();
-            let mut row = self.batch.get::<BudgetRow>(&key)?.unwrap_or_default();
-            let before = row.expires;
-            subject.spend(&mut row, &outgoing.templates, now);
-            if row.expires != before {
-                self.batch
-                    .remove(Tree::Expiry, &layout::expiry_key(Timestamp(before), &key));
-                self.batch.put(
-                    &layout::expiry_key(Timestamp(row.expires), &key),
-                    &ExpiryRow,
-                )?;
-            }
-            self.batch.put(&key, &row)?;
+            self.spend(&subject, &outgoing.templates, now)?;
         }
         Ok(())
     }
 
-    /// Lays a letter into the outbox, due at once.
+    /// Counts one more reply of a subject's.
+    pub(super) fn spend(
+        &mut self,
+        subject: &Subject,
+        templates: &[String],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = subject.key();
+        let mut row = self.batch.get::<BudgetRow>(&key)?.unwrap_or_default();
+        let before = row.expires;
+        subject.spend(&mut row, templates, now);
+        if row.expires != before {
+            self.batch
+                .remove(Tree::Expiry, &layout::expiry_key(Timestamp(before), &key));
+            self.batch.put(
+                &layout::expiry_key(Timestamp(row.expires), &key),
+                &ExpiryRow,
+            )?;
+        }
+        self.batch.put(&key, &row)
+    }
+
+    /// Lays a letter into the outbox, due at once; a forward beyond the pace of forwards, later.
     pub(super) fn enqueue(&mut self, outgoing: Outgoing, now: Timestamp) -> Result<(), StoreError> {
+        let due = match outgoing.purpose {
+            Purpose::Forward => self.forward_at(now)?,
+            _ => now,
+        };
         let purpose = codes::purpose_code(outgoing.purpose);
         let thread = ThreadRow {
             ticket: outgoing.ticket.0,
@@ -93,16 +108,16 @@ impl Group<'_> {
             place,
             state: DeliveryRow::of(&Delivery::Waiting {
                 attempts: 0,
-                not_before: now,
+                not_before: due,
             }),
         };
         self.batch.put(&seq.to_be_bytes(), &row)?;
         self.batch.put(
-            &layout::stage_key(Stage::Waiting.code(), now, seq),
+            &layout::stage_key(Stage::Waiting.code(), due, seq),
             &StageRow(place.file),
         )?;
         self.batch
-            .put(&layout::due_key(&outgoing.mailbox, now, seq), &DueRow)?;
+            .put(&layout::due_key(&outgoing.mailbox, due, seq), &DueRow)?;
         self.batch
             .put(&layout::under_ticket(outgoing.ticket, seq), &LetterIndexRow)?;
         count(&mut self.batch.head.stages, Stage::Waiting.code(), 1);

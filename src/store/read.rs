@@ -68,11 +68,6 @@ impl Store {
         self.inner.engine.syncs.counts()
     }
 
-    /// Returns the desk's key, made at the first start.
-    pub fn key_octets(&self) -> &[u8; 32] {
-        &self.inner.key
-    }
-
     /// Returns what tells this store from any other: eight letters and digits, made at its first start and anew when an
     /// operator goes on with an older or emptied store.
     pub fn instance(&self) -> &str {

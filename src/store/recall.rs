@@ -81,6 +81,7 @@ impl Group<'_> {
                 .map(|(queue, n)| (queue.clone(), *n))
                 .collect(),
             spent,
+            ..Case::default()
         })
     }
 
@@ -99,16 +100,18 @@ impl Group<'_> {
             ..Spent::default()
         };
         if let Some(sender) = sender {
-            let identity = Subject::identity(sender);
+            let identity = Subject::writer(&self.spellings, sender);
             let row = self.budget(&identity)?;
             spent.templates = budget::templates(&row, now);
             spent.address_day = identity.count(&row, now);
-            spent.domain_hour = self.count(&Subject::domain(sender), now)?;
+            if let Some(domain) = Subject::domain(&self.spellings, sender) {
+                spent.domain_hour = self.count(&domain, now)?;
+            }
         }
         Ok(spent)
     }
 
-    fn count(&self, subject: &Subject, now: Timestamp) -> Result<u32, StoreError> {
+    pub(super) fn count(&self, subject: &Subject, now: Timestamp) -> Result<u32, StoreError> {
         Ok(subject.count(&self.budget(subject)?, now))
     }
 

@@ -5,7 +5,7 @@
 //! manifest               written last: without it, or spoiled, there is no backup
 //! records-G-D            frames; G: the store's generation, D: beginning of their digest
 //! spool/S-D              a file of the spool; S: its name there, D: beginning of its digest
-//! desk.key
+//! desk.key               the desk's keys; desk.key-D, too, while a backup with other keys replaces one
 //!
 //! frame = name-length u8, tree, kind u8 (1 put, 0 removed), key-length u32, value-length u32, key, value
 //! later frames overrule earlier ones; a name-length of 0 ends the file
@@ -204,6 +204,11 @@ impl Manifest {
     /// The name of a file of the spool.
     pub(super) fn spool_name(file: u64, sum: &Sum) -> String {
         format!("{}-{}", crate::store::spool::file_name(file), sum.short())
+    }
+
+    /// The name of a key file that lies beside another.
+    pub(super) fn key_name(sum: &Sum) -> String {
+        format!("desk.key-{}", sum.short())
     }
 
     /// Writes it as lines of text.

@@ -106,8 +106,8 @@ fn repair(
         .map_err(spoiled)?;
     let mut parts = vec!["store", "generation"];
     let row = fresh.engine.read::<KeyRow>(layout::KEY_KEY);
-    let good = match (evidence.key, row.map_err(spoiled)?) {
-        (Key::There(digest), row) => row.is_none_or(|row| row.0 == digest),
+    let good = match (&evidence.key, row.map_err(spoiled)?) {
+        (Key::There(digests), row) => row.is_none_or(|row| digests.contains(&row.0)),
         (Key::Missing | Key::Spoiled, _) => false,
     };
     if !good {

@@ -12,6 +12,7 @@ use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::StoreOptions;
 use crate::store::backup_folder::MANIFEST;
+use crate::store::backup_folder::key_of;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::TREES;
 use crate::store::look::Evidence;
@@ -88,7 +89,7 @@ impl Store {
                 path: dir.to_owned(),
             });
         }
-        let restored = bring_in(&ours, &manifest, backup, evidence, options, now);
+        let restored = bring_in(&ours, &manifest, backup, &evidence, options, now);
         ours.cleared(restored)
     }
 }
@@ -159,7 +160,7 @@ fn files<'a>(backup: &'a Path, manifest: &'a Manifest) -> impl Iterator<Item = (
     let spool = manifest.spool.iter();
     [
         (records_of(backup, manifest), &manifest.records),
-        (backup.join("desk.key"), &manifest.key),
+        (key_of(backup, &manifest.key), &manifest.key),
     ]
     .into_iter()
     .chain(spool.map(move |(file, sum)| (spool_of(backup, *file, sum), sum)))
@@ -169,7 +170,7 @@ fn bring_in(
     ours: &Folder,
     manifest: &Manifest,
     backup: &Path,
-    evidence: Evidence,
+    evidence: &Evidence,
     options: &StoreOptions,
     now: Timestamp,
 ) -> Result<Restored, RestoreError> {
@@ -184,7 +185,7 @@ fn bring_in(
             syncs.copy(&spool_of(backup, *file, sum), &spool.join(file_name(*file)))?;
         }
         syncs.dir(&spool)?;
-        syncs.copy(&backup.join("desk.key"), &incoming.join("desk.key"))
+        syncs.copy(&key_of(backup, &manifest.key), &incoming.join("desk.key"))
     };
     copied().map_err(|e| disk(&incoming, &e))?;
     let renewal = Renewal {

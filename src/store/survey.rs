@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::store::OpenError;
 use crate::store::StoreError;
-use crate::store::commit::count;
+use crate::store::batch::count;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
@@ -12,6 +12,7 @@ use crate::store::layout::TREES;
 use crate::store::layout::Tree;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::letters::StageRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::witness::Witness;
 
 /// What a look at every record found.
@@ -44,6 +45,10 @@ pub(super) fn survey(engine: &Engine) -> Result<Survey, StoreError> {
                 Tree::Stages => {
                     count(&mut survey.stages, kind, 1);
                     survey.spool = survey.spool.max(layout::unseal::<StageRow>(key, value)?.0);
+                }
+                Tree::Quarantine => {
+                    let place = layout::unseal::<QuarantineRow>(key, value)?.place;
+                    survey.spool = survey.spool.max(place.map_or(0, |place| place.file));
                 }
                 _ => {}
             }
@@ -133,7 +138,8 @@ impl Survey {
             ),
             next_outbox: next(Tree::Outbox, head.next_outbox.max(witness.next_outbox)),
             next_spool: head.next_spool.max(self.spool.saturating_add(1)),
-            next_arrival: next(Tree::Arrivals, head.next_arrival),
+            // Held mails keep the numbers that they had there.
+            next_arrival: next(Tree::Arrivals, head.next_arrival).max(next(Tree::Quarantine, 0)),
             ledger: self.records(Tree::Ledger),
             states: self.states,
             stages: [waiting, leased, parked, sent, dropped],

@@ -12,10 +12,13 @@ mod harm;
 mod intake;
 mod keeping;
 mod kept;
+mod keyring;
 mod killed;
+mod limits;
 mod lists;
 mod mounts;
 mod opening;
+mod quarantine;
 mod sending;
 mod wear;
 

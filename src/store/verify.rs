@@ -21,6 +21,7 @@ use crate::store::layout::TREES;
 use crate::store::layout::Tree;
 use crate::store::layout::letters::DeliveryRow;
 use crate::store::layout::letters::OutboxRow;
+use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
 use crate::store::open::disk;
@@ -286,7 +287,7 @@ pub(super) fn name_of(tree: Tree, key: &[u8]) -> String {
             || hex(key),
             |m| format!("{}/{}/{}", m.mailbox, m.uid_validity, m.uid),
         ),
-        Tree::Tickets | Tree::Outbox | Tree::Arrivals => number(),
+        Tree::Tickets | Tree::Outbox | Tree::Arrivals | Tree::Quarantine => number(),
         Tree::Head | Tree::Cursors | Tree::Turns => {
             String::from_utf8_lossy(key).chars().take(60).collect()
         }
@@ -356,7 +357,16 @@ fn spool(told: &mut Verified, engine: &Engine, spool: &Spool) -> Result<(), Stor
         }
         Ok(true)
     })?;
-    let mut said = format!("{whole} mails to go or parked are whole");
+    engine.scan(Tree::Quarantine, Range::under(&[]), |key, value| {
+        if let Some(place) = layout::unseal::<QuarantineRow>(key, value)?.place {
+            match spool.read(&place) {
+                Ok(_) => whole += 1,
+                Err(_) => faults.add(|| format!("quarantine {}", name_of(Tree::Quarantine, key))),
+            }
+        }
+        Ok(true)
+    })?;
+    let mut said = format!("{whole} mails to go, parked or held are whole");
     if parked > 0 {
         said = format!("{said}; parked and without their text: {parked}");
     }

@@ -11,11 +11,19 @@
 
 mod agent;
 mod answer;
+mod flood;
+mod hold;
 mod reroute;
 
+pub use crate::triage::decide::answer::withheld;
+pub use crate::triage::decide::flood::FLOOD_DOMAIN;
+pub use crate::triage::decide::flood::FLOOD_SENDER;
+pub use crate::triage::decide::flood::FLOOD_TEXT;
+pub use crate::triage::decide::flood::gathered;
 pub use crate::triage::decide::reroute::ABSENT;
 pub use crate::triage::decide::reroute::BOUNCED;
 pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
+pub use crate::triage::decide::reroute::COMPLAINT;
 pub use crate::triage::decide::reroute::REPORT;
 
 use crate::clock::Timestamp;
@@ -34,6 +42,8 @@ use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::quarantine::RELEASED;
+use crate::triage::returned::is_report;
 use crate::triage::rules::Intent;
 use crate::triage::screen::Screening;
 use crate::triage::thread;
@@ -76,7 +86,13 @@ pub fn decide(
     let Some(found) = &reading.classification else {
         // An absence note in answer to a mail of a ticket, say.
         let known = |number: &TicketNumber| case.tickets.iter().any(|t| t.number == *number);
-        let on = case.by_id.first().map(|(_, number)| *number).filter(known);
+        // A report that nothing of ours proves is about no ticket, whatever ids it names.
+        let named = || case.by_id.first().map(|(_, number)| *number).filter(known);
+        let on = if is_report(&reading.message) {
+            None
+        } else {
+            named()
+        };
         return quiet(reading, on, because);
     };
     let sender = reading.writer().map(|w| &w.address);
@@ -93,7 +109,12 @@ pub fn decide(
     if let (Some(agent), Some(ticket)) = (matter.agent(), matter.joined()) {
         return matter.agent_wrote(agent, ticket);
     }
-    match matter.disposition() {
+    let decided = matter.disposition();
+    let suspicion = matter.suspicion(decided.0);
+    if !suspicion.is_empty() {
+        return matter.hold(suspicion);
+    }
+    match decided {
         (Disposition::Ignore, _) => matter.nothing_to_do(),
         (disposition, why) => matter.handle(disposition, why),
     }
@@ -180,6 +201,10 @@ impl<'a> Matter<'a> {
                 "participant",
                 "it reads like advertising, but its writer takes part in the ticket",
             ),
+            Disposition::Ignore if self.case.released.is_some() && !self.says_thanks() => person(
+                RELEASED,
+                "an operator released it from quarantine, so a person reads it",
+            ),
             Disposition::Ignore => (Disposition::Ignore, None),
             Disposition::Advise | Disposition::Redirect if !matches!(self.thread, Thread::New) => {
                 (Disposition::Forward, None)
@@ -228,6 +253,9 @@ impl<'a> Matter<'a> {
     }
 
     fn handle(&self, disposition: Disposition, why: Option<Because>) -> Plan {
+        if let Some(flood) = self.flood() {
+            return self.gather(&flood, why);
+        }
         let mut plan = self.plan(disposition, Step::Record(None));
         plan.because.extend(why);
         let mut ticket = self.ticket(&plan.intents);
@@ -293,20 +321,6 @@ impl<'a> Matter<'a> {
         plan.letters.push(letter);
     }
 
-    fn matter_of(&self, ticket: &Ticket) -> forward::Matter<'a> {
-        forward::Matter {
-            reading: self.reading,
-            office: self.office,
-            found: self.found,
-            number: ticket.number,
-            joined: self.joined().is_some(),
-            linked: match self.thread {
-                Thread::Linked(number, _) => Some(number),
-                _ => None,
-            },
-        }
-    }
-
     /// The ticket as it will be, state and queue still to be filled in.
     fn ticket(&self, intents: &[String]) -> Ticket {
         if let Some(known) = self.joined() {
@@ -315,6 +329,11 @@ impl<'a> Matter<'a> {
             ticket.intents = intents.to_vec();
             return ticket;
         }
+        self.opened(intents)
+    }
+
+    /// A ticket that is just being opened.
+    fn opened(&self, intents: &[String]) -> Ticket {
         Ticket {
             number: TicketNumber(self.case.fresh),
             version: 0,

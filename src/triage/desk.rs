@@ -1,12 +1,24 @@
 //! The whole desk as `rules/` says it, compiled: what cannot be wrong any more.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use crate::triage::limits::BreakerRule;
+use crate::triage::limits::DEAD_DAYS_MAX;
+use crate::triage::limits::DeadRule;
+use crate::triage::limits::Flood;
+use crate::triage::limits::Provider;
+use crate::triage::limits::QUIET_MINUTES_MIN;
+use crate::triage::limits::Spellings;
+use crate::triage::quarantine::QuarantineRules;
 use crate::triage::reply::Replies;
 use crate::triage::rules::IntentRules;
 use crate::triage::screen::ScreenRules;
 use crate::triage::source::Complaint;
 use crate::triage::source::RuleFiles;
+
+pub use crate::triage::limits::Budget;
 
 /// Everything in a rules folder, compiled and tried on its own examples.
 #[derive(Debug, Clone)]
@@ -15,10 +27,14 @@ pub struct Rules {
     pub desk: Desk,
     /// `screen.toml`.
     pub screen: ScreenRules,
+    /// `quarantine.toml`.
+    pub quarantine: QuarantineRules,
     /// `intents/` and `words/`.
     pub intents: IntentRules,
     /// `replies/`.
     pub replies: Replies,
+    /// Who counts as one writer and as one domain.
+    pub spellings: Arc<Spellings>,
 }
 
 /// `desk.toml`: who the desk is and how much it may say.
@@ -31,30 +47,18 @@ pub struct Desk {
     pub default_queue: String,
     /// How many automatic replies may leave.
     pub budget: Budget,
-}
-
-/// Limits on automatic replies (RFC 3834, 2; RFC 5230, 4.1). A spent budget silences the reply, never the forward.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    /// The same paragraph to the same address again only after so many days.
-    pub same_reply_days: u32,
-    /// Replies to one address in 24 hours.
-    pub address_day: u32,
-    /// Replies on one ticket in 24 hours, whoever writes there.
-    #[serde(default = "ticket_day")]
-    pub ticket_day: u32,
-    /// Replies to one domain in an hour.
-    pub domain_hour: u32,
-    /// Replies of the whole desk in an hour.
-    pub total_hour: u32,
-    /// Domains where strangers live side by side: the limit by domain does not hold for them.
-    pub shared_domains: Vec<String>,
-}
-
-/// Two machines that take each other for people cannot talk for longer than this in a day.
-fn ticket_day() -> u32 {
-    3
+    /// When cases are gathered instead of forwarded one by one.
+    #[serde(default)]
+    pub flood: Flood,
+    /// How the total breaker closes again.
+    #[serde(default)]
+    pub breaker: BreakerRule,
+    /// What becomes of addresses that do not exist.
+    #[serde(default)]
+    pub dead: DeadRule,
+    /// Providers whose addresses have several spellings.
+    #[serde(default)]
+    pub provider: Vec<Provider>,
 }
 
 /// The file that says who the desk is.
@@ -69,6 +73,7 @@ impl Rules {
         let mut complaints = Vec::new();
         let desk = keep(Desk::compile(files), &mut complaints);
         let screen = keep(ScreenRules::compile(files), &mut complaints);
+        let quarantine = keep(QuarantineRules::compile(files), &mut complaints);
         let intents = keep(IntentRules::compile(files), &mut complaints);
         // Which replies are wanted, the intents say: without them every reply would be one too many.
         let replies = intents.as_ref().and_then(|intents| {
@@ -84,13 +89,22 @@ impl Rules {
                 .collect();
             keep(Replies::compile(files, &wanted), &mut complaints)
         });
-        match (desk, screen, intents, replies) {
-            (Some(desk), Some(screen), Some(intents), Some(replies)) if complaints.is_empty() => {
+        match (desk, screen, quarantine, intents, replies) {
+            (Some(desk), Some(screen), Some(quarantine), Some(intents), Some(replies))
+                if complaints.is_empty() =>
+            {
+                let spellings = Arc::new(Spellings {
+                    providers: desk.provider.clone(),
+                    shared: desk.budget.shared_domains.iter().cloned().collect(),
+                    second_levels: screen.second_levels.iter().cloned().collect(),
+                });
                 Ok(Self {
                     desk,
                     screen,
+                    quarantine,
                     intents,
                     replies,
+                    spellings,
                 })
             }
             _ => Err(complaints),
@@ -138,7 +152,63 @@ impl Desk {
             let what = "`same_reply_days` must be at least 1 (RFC 5230, 4.1: never under a day)";
             return Err(vec![Complaint::at(DESK_FILE, text, offset, what)]);
         }
+        for (key, wrong, what) in desk.wrongs() {
+            if wrong {
+                return Err(vec![Complaint::at(DESK_FILE, text, place(text, key), what)]);
+            }
+        }
         Ok(desk)
+    }
+
+    /// Values that would undo what they are to limit.
+    fn wrongs(&self) -> [(&'static str, bool, String); 6] {
+        let Flood {
+            sender_cases_day,
+            domain_cases_hour,
+            text_cases_hour,
+            forwards_hour,
+        } = self.flood;
+        let none =
+            |key: &str| format!("`{key}` must be at least 1: with 0 no case reaches an agent");
+        let is_none = [sender_cases_day, domain_cases_hour, text_cases_hour].contains(&0);
+        let (days, quiet) = (self.dead.days, self.breaker.quiet_minutes);
+        let lower = |d: &String| *d == d.to_lowercase() && d.is_ascii() && !d.is_empty();
+        let domains = || {
+            self.provider
+                .iter()
+                .all(|p| !p.domains.is_empty() && p.domains.iter().all(lower))
+        };
+        [
+            (
+                "sender_cases_day",
+                is_none,
+                none("sender_cases_day, domain_cases_hour, text_cases_hour"),
+            ),
+            ("forwards_hour", forwards_hour == 0, none("forwards_hour")),
+            (
+                "days",
+                days > DEAD_DAYS_MAX,
+                format!("`days` must be at most {DEAD_DAYS_MAX}"),
+            ),
+            (
+                "quiet_minutes",
+                !(QUIET_MINUTES_MIN..=7 * 24 * 60).contains(&quiet),
+                format!(
+                    "`quiet_minutes` must lie between {QUIET_MINUTES_MIN}, as the total counts by the hour, and a week"
+                ),
+            ),
+            (
+                "domains",
+                !domains(),
+                "`domains` of a provider must name at least one, all in lower-case ASCII"
+                    .to_owned(),
+            ),
+            (
+                "shared_domains",
+                !self.budget.shared_domains.iter().all(lower),
+                "`shared_domains` must be in lower-case ASCII".to_owned(),
+            ),
+        ]
     }
 }
 

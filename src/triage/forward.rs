@@ -1,5 +1,6 @@
 //! What an agent needs to act in ten seconds: who, what, why, and the words.
 
+use crate::message::Attachment;
 use crate::message::AttachmentNote;
 use crate::message::address::Address;
 use crate::message::address::NamedAddress;
@@ -290,14 +291,40 @@ fn attachments(matter: &Matter<'_>) -> Vec<String> {
         AttachmentNote::Tnef => " - Outlook's own format",
         AttachmentNote::Dangerous => " - DANGEROUS TYPE, do not open",
     };
-    matter
-        .reading
-        .message
+    let message = &matter.reading.message;
+    let line = |a: &Attachment| {
+        let name = if a.name.is_empty() {
+            "(no name)"
+        } else {
+            &a.name
+        };
+        let disguised = message
+            .structure
+            .disguised
+            .iter()
+            .find(|d| d.name == a.name);
+        let disguised = disguised.map_or(String::new(), |d| format!(" - DISGUISED: {}", d.says));
+        let note = told(a.note);
+        format!("{name} ({}, {} octets){note}{disguised}", a.mime, a.size)
+    };
+    let is_danger = |a: &&Attachment| {
+        let hides = message.structure.disguised.iter().any(|d| d.name == a.name);
+        a.note == AttachmentNote::Dangerous || hides
+    };
+    // What is dangerous is named, however many others there are.
+    let (dangers, others): (Vec<&Attachment>, Vec<&Attachment>) =
+        message.attachments.iter().partition(is_danger);
+    let all = dangers.into_iter().chain(others);
+    let mut lines: Vec<String> = all.take(ADDRESSES_MAX).map(line).collect();
+    let more = message
+        .structure
+        .extent
         .attachments
-        .iter()
-        .take(ADDRESSES_MAX)
-        .map(|a| format!("{} ({}, {} octets){}", a.name, a.mime, a.size, told(a.note)))
-        .collect()
+        .saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("and {more} more; see the mail itself"));
+    }
+    lines
 }
 
 /// Every address that the writer's words name, the desk's own left out.

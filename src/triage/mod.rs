@@ -3,13 +3,18 @@
 //! Two steps, because only the second needs the store: `read` looks at the mail alone and may run on any core;
 //! `decide` holds it against what is known and runs in the order of the mails.
 
+pub mod alike;
+pub mod breaker;
 pub mod classify;
+pub mod dead;
 pub mod decide;
 pub mod delivery;
 pub mod desk;
 pub mod forward;
+pub mod limits;
 pub mod model;
 pub mod plan;
+pub mod quarantine;
 pub mod reply;
 pub mod returned;
 pub mod rules;
@@ -84,8 +89,10 @@ pub struct Keeping {
     pub answered: String,
     /// The folder of mails that were forwarded.
     pub forwarded: String,
-    /// The folder of automatic mail, spam and thanks.
+    /// The folder of automatic mail and thanks.
     pub quiet: String,
+    /// The folder of mails that are held for an operator.
+    pub quarantine: String,
     /// Octets of a mail that is still attached to a forward; of larger ones the agent is told where they lie.
     pub attachment_bytes_max: u64,
 }

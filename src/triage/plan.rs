@@ -5,6 +5,7 @@ use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::triage::Because;
 use crate::triage::Disposition;
+use crate::triage::breaker::Stand;
 use crate::triage::classify::Audience;
 use crate::triage::delivery::Purpose;
 use crate::triage::ticket::Ticket;
@@ -25,6 +26,36 @@ pub struct Case {
     pub turns: Vec<(String, u64)>,
     /// What has been answered lately.
     pub spent: Spent,
+    /// How many cases came lately that are like this one.
+    pub flood: Waves,
+    /// Where the total breaker stands.
+    pub breaker: Stand,
+    /// What was said when a mail of ours to the sender came back for good, and when.
+    pub dead: Option<(String, Timestamp)>,
+    /// Who released the mail from quarantine; none: it comes from the mailbox.
+    pub released: Option<String>,
+}
+
+/// Cases that came lately and are like a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waves {
+    /// From the same writer, in 24 hours.
+    pub sender: Wave,
+    /// From the same registrable domain, in an hour; empty where that has no budget.
+    pub domain: Wave,
+    /// With the same words, in an hour.
+    pub text: Wave,
+}
+
+/// Cases that have one thing in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wave {
+    /// How many came, gathered ones included.
+    pub cases: u32,
+    /// How many of these were gathered in a row.
+    pub gathered: u32,
+    /// The ticket that they are gathered on.
+    pub ticket: Option<Ticket>,
 }
 
 /// A mail handled before.
@@ -43,7 +74,9 @@ pub struct Spent {
     pub address_day: u32,
     /// Replies on each of the case's tickets in the last 24 hours, for those that had any.
     pub ticket_day: Vec<(TicketNumber, u32)>,
-    /// Replies to that domain in the last hour.
+    /// Replies to mails of the same words in the last hour.
+    pub text_hour: u32,
+    /// Replies to that domain in the last hour; 0 for domains that have no budget.
     pub domain_hour: u32,
     /// Replies of the whole desk in the last hour.
     pub total_hour: u32,
@@ -83,6 +116,8 @@ pub enum Step {
     Update(Ticket),
     /// Records the mail, perhaps on a ticket that does not change.
     Record(Option<TicketNumber>),
+    /// Holds the mail for an operator; why stands among the reasons, under the stage `quarantine`.
+    Hold,
 }
 
 /// A mail to be composed and sent.

@@ -1,16 +1,30 @@
 //! What became of a mail of ours, as the machine says that it reached, or did not reach.
 //!
 //! # Decisions
-//! - That it is about a mail of ours, only our seal proves. Of what the report says, just one thing is believed: that
-//!   the mail failed for good, and only where it costs nothing if it is a lie (RFC 3464, 4).
-//! - A report in the form of RFC 3464 says it in fields. Other mail systems say it in words; then a status of the fifth
-//!   class, or plain words, must be there before anything is done.
+//! - That it is about a mail of ours, only what we signed proves: a Message-ID's seal, wherever in the report it hides; else a
+//!   reply address or a subject tag together with the address that it was given to. Of what the report says, little is
+//!   believed, and only where it costs nothing if it is a lie (RFC 3464, 4).
+//! - Whom our mail went to is the address that the proof is bound to, whatever the report says: a forged one names no other.
+//! - A report in the form of RFC 3464 says in fields what became of the mail. Other mail systems say it in words; then a
+//!   status of the fifth class, or plain words, must be there before anything is done.
+
+pub mod report;
+mod tie;
+mod vocabulary;
+mod words;
 
 use crate::message::Message;
+use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::triage::Office;
 use crate::triage::delivery::Purpose;
-use crate::triage::thread;
+use crate::triage::returned::report::Action;
+use crate::triage::returned::report::Kind;
+use crate::triage::returned::report::Lasting;
+use crate::triage::returned::report::Report;
+use crate::triage::returned::report::Status;
+use crate::triage::returned::report::Told;
+use crate::triage::returned::report::report;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::token::OwnId;
 
@@ -19,10 +33,23 @@ use crate::triage::token::OwnId;
 pub struct Returned {
     /// Why our mail was sent, and on which ticket.
     pub own: OwnId,
-    /// Our mail's id; none when only the address that it came back to tells.
+    /// Our mail's id, by which the outbox knows it; none when only an address or a subject of ours tells.
     pub id: Option<MessageId>,
+    /// Whom our mail went to: the address that the proof is bound to. None: the report names none that it is.
+    pub to: Option<Address>,
     /// What became of it.
     pub fate: Fate,
+    /// Why, as a status (RFC 3463); from a code of SMTP only its class.
+    pub status: Option<Status>,
+    /// What the mail system said, on one line, cut; a stranger's words.
+    pub said: String,
+}
+
+impl Returned {
+    /// Whether trying later may help.
+    pub fn lasting(&self) -> Lasting {
+        self.status.map_or(Lasting::Unknown, Status::lasting)
+    }
 }
 
 /// What became of a mail of ours.
@@ -34,65 +61,53 @@ pub enum Fate {
     Underway,
     /// It arrived, and somebody's machine answered it: an absence note, a receipt.
     Arrived,
+    /// It arrived, and its reader, or the reader's provider, complains of it: no automatic mail may go there again.
+    Complained,
 }
 
 /// In place of a mail's digest, the id of a forward that had come back is made of this: so it is the same for a
 /// ticket and an agent, whatever is sent, and the store knows whom such a forward went to already.
 pub const REROUTED: [u8; 32] = *b"a forward that could not reach..";
 
-/// So many lines of a report in words are read; what follows is our own mail as a rule.
-const LINES_MAX: usize = 60;
-/// Words in which mail systems give up.
-const GIVEN_UP: [&str; 8] = [
-    "permanent error",
-    "permanent failure",
-    "permanent fatal error",
-    "failed permanently",
-    "permanently failed",
-    "permanently rejected",
-    "i've given up",
-    "giving up",
-];
-/// Words in which they do not, yet.
-const UNDERWAY: [&str; 6] = [
-    "(delay)",
-    "delayed",
-    "will be retried",
-    "will retry",
-    "will keep trying",
-    "still being retried",
-];
-
 /// Returns what a mail by a machine says of a mail of ours, if it is about one.
 pub(crate) fn returned(message: &Message, office: &Office) -> Option<Returned> {
-    let fate = fate(message, office);
-    if let Some((own, id)) = thread::bounced(message, &office.key) {
-        return Some(Returned {
-            own,
-            id: Some(id),
-            fate,
-        });
-    }
-    // Absence notes go to the envelope's sender and need not name what they answer (RFC 3834, 4).
-    let from = message.from.first().map(|f| &f.address)?;
-    if !office.surroundings.is_agent(from) {
-        return None;
-    }
-    let ticket = thread::recipients(message).iter().find_map(|address| {
-        office
-            .surroundings
-            .own
-            .iter()
-            .find_map(|desk| office.key.own_reply_address(address, desk, from))
-    })?;
+    let report = report(message);
+    let tied = tie::tie(message, report.as_ref(), office)?;
+    let told = report
+        .as_ref()
+        .map(|report| concerning(report, tied.to.as_ref()))
+        .unwrap_or_default();
+    let weightiest = told
+        .iter()
+        .find(|t| t.action == Action::Failed)
+        .or(told.first());
     Some(Returned {
-        own: OwnId {
-            purpose: Purpose::Forward,
-            ticket,
-        },
-        id: None,
-        fate,
+        fate: fate(message, office, report.as_ref(), &told),
+        status: weightiest.and_then(|t| t.status),
+        said: weightiest.map(|t| t.said.clone()).unwrap_or_default(),
+        own: tied.own,
+        id: tied.id,
+        to: tied.to,
     })
+}
+
+/// Whether a mail by a machine tells what became of some mail, be it one of ours or not.
+pub(crate) fn is_report(message: &Message) -> bool {
+    message.structure.report.is_some() || report(message).is_some()
+}
+
+/// What a report says of the one that our mail went to; all that it says where it does not name them.
+fn concerning<'a>(report: &'a Report, to: Option<&Address>) -> Vec<&'a Told> {
+    let names = |told: &&Told| {
+        let named = [&told.original, &told.recipient].into_iter().flatten();
+        to.is_some_and(|to| named.into_iter().any(|a| a.same_person(to)))
+    };
+    let theirs: Vec<&Told> = report.told.iter().filter(names).collect();
+    if theirs.is_empty() {
+        report.told.iter().collect()
+    } else {
+        theirs
+    }
 }
 
 /// Returns the ids that a ticket's forwards would have which had come back from elsewhere, one for each agent.
@@ -100,68 +115,29 @@ pub(crate) fn rerouted_ids(office: &Office, ticket: TicketNumber) -> Vec<Message
     let domain = office.address.domain();
     let agents = office.surroundings.agents.iter();
     agents
-        .map(|a| {
+        .flat_map(|a| {
             office
                 .key
-                .message_id(Purpose::Forward, ticket, &REROUTED, a, domain)
+                .message_ids(Purpose::Forward, ticket, &REROUTED, a, domain)
         })
         .collect()
 }
 
-fn fate(message: &Message, office: &Office) -> Fate {
-    let shape = &message.structure;
-    if shape.delivery_failed {
-        return Fate::Failed;
-    }
-    if shape.delivery_status {
-        return Fate::Underway;
-    }
-    let from = message.from.first().map(|f| &f.address);
-    let by_agent = from.is_some_and(|f| office.surroundings.is_agent(f));
-    let by_postmaster = from.is_some_and(|f| {
-        ["mailer-daemon", "postmaster"].contains(&f.local().to_ascii_lowercase().as_str())
-    });
-    let failed_header = message.header("x-failed-recipients").next().is_some();
-    let delivery_report = shape.report.as_deref() == Some("delivery-status");
-    if shape.disposition || by_agent || !(by_postmaster || failed_header || delivery_report) {
-        Fate::Arrived
-    } else if gives_up(message) {
-        Fate::Failed
-    } else {
-        Fate::Underway
+fn fate(message: &Message, office: &Office, report: Option<&Report>, told: &[&Told]) -> Fate {
+    let is = |action: Action| told.iter().any(|t| t.action == action);
+    let by_agent = message
+        .from
+        .first()
+        .is_some_and(|f| office.surroundings.is_agent(&f.address));
+    match report.map(|r| r.kind) {
+        Some(Kind::Complaint) => Fate::Complained,
+        Some(Kind::Delivery) if is(Action::Failed) && !is(Action::Passed) => Fate::Failed,
+        Some(Kind::Words) if by_agent => Fate::Arrived,
+        Some(Kind::Words) if is(Action::Failed) => Fate::Failed,
+        Some(Kind::Delivery | Kind::Words) => Fate::Underway,
+        Some(Kind::Receipt) | None => Fate::Arrived,
     }
 }
 
-/// Returns whether a report in words gives our mail up.
-fn gives_up(message: &Message) -> bool {
-    let lines = message
-        .body
-        .full
-        .lines()
-        .take_while(|l| !l.starts_with("---"))
-        .take(LINES_MAX);
-    let mut text = message.subject.to_lowercase();
-    for line in lines {
-        text.push('\n');
-        text.push_str(&line.to_lowercase());
-    }
-    let says = |words: &[&str]| words.iter().any(|w| text.contains(w));
-    if says(&UNDERWAY) {
-        return false;
-    }
-    let mut words = text.split(|c: char| c.is_whitespace() || "()[]<>,;:#'\"".contains(c));
-    says(&GIVEN_UP) || words.any(is_permanent_status)
-}
-
-/// `5.1.1` (RFC 3463) or `550` (RFC 5321, 4.2.1), perhaps as `550-5.1.1`.
-fn is_permanent_status(word: &str) -> bool {
-    let numbers = |text: &str, separator: char| -> Option<Vec<u16>> {
-        text.split(separator).map(|n| n.parse().ok()).collect()
-    };
-    let enhanced = |text: &str| matches!(numbers(text, '.').as_deref(), Some([5, _, _]));
-    let basic = |text: &str| text.len() == 3 && matches!(text.parse::<u16>(), Ok(550..=559));
-    match word.trim_end_matches('.').split_once('-') {
-        Some((first, second)) => basic(first) && (second.is_empty() || enhanced(second)),
-        None => enhanced(word.trim_end_matches('.')) || basic(word),
-    }
-}
+#[cfg(test)]
+mod tests;

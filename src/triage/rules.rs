@@ -107,6 +107,19 @@ impl IntentRules {
         self.intents.iter().find(|i| i.name == name)
     }
 
+    /// Returns whether a rule or word list speaks of `domain`, or of one that it is below.
+    pub fn speaks_of(&self, domain: &str) -> bool {
+        let conditions = self
+            .scoring
+            .iter()
+            .flat_map(|s| s.rules.iter().map(|r| &r.when))
+            .chain(self.audience.iter().map(|r| &r.when));
+        let mut wanted = conditions
+            .flat_map(|when| &when.sender_domain)
+            .chain(self.words.domains());
+        wanted.any(|wanted| find::is_domain(domain, wanted))
+    }
+
     /// Returns whether that intent only stands for a mail that tells nothing.
     pub fn is_fallback(&self, name: &str) -> bool {
         self.intents

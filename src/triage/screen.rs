@@ -21,6 +21,7 @@ use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::address::NamedAddress;
 use crate::triage::Because;
+use crate::triage::quarantine::SpamHeader;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::sign::Sign;
 
@@ -74,6 +75,10 @@ pub struct Surroundings {
     pub loop_token: String,
     /// The authserv-id of our border whose Authentication-Results are believed (RFC 8601, 5); none: nobody's.
     pub authserv_id: Option<String>,
+    /// Fields by which a spam filter of the border says that a mail is spam; none: no such word is believed.
+    pub spam_headers: Vec<SpamHeader>,
+    /// Domains whose ARC seal is believed, when our border found the chain sound (RFC 8617).
+    pub trusted_arc: Vec<String>,
 }
 
 impl Surroundings {
@@ -108,16 +113,11 @@ pub fn screen(
     // What weighs most speaks for the sum.
     let heaviest =
         || (0..signs.len()).max_by_key(|i| signs.get(*i).map_or(0, |s| s.points(from_form)));
-    // An agent's mail is lost to its case if it is taken for a machine's: the words alone must not do that.
-    let is_agent = signs.iter().any(|s| s.because.rule == "agent");
-    let enough = points >= rules.automatic_points
-        && (!is_agent
-            || signs
-                .iter()
-                .any(|s| s.because.rule.starts_with("words/subject-")));
+    let enough = points >= rules.automatic_points && !needs_a_reader(&signs);
     let automatic = forced(Force::Automatic).or_else(|| enough.then(heaviest).flatten());
     let unsure = || {
-        let by_points = points >= rules.unsure_points;
+        let doubt: i32 = signs.iter().map(Sign::doubt_points).sum();
+        let by_points = points + doubt >= rules.unsure_points;
         forced(Force::Unsure).or_else(|| by_points.then(heaviest).flatten())
     };
     let mut all: Vec<Because> = signs.iter().map(|s| s.because.clone()).collect();
@@ -137,17 +137,30 @@ pub fn screen(
     (Screening::Unsure(told, writer(message, desk)), all)
 }
 
+/// Returns whether words alone must not keep the mail from people: a mail by an agent is lost to its case, one with a
+/// person's words among the machine's perhaps to everybody. A subject that only machines write is enough.
+fn needs_a_reader(signs: &[Sign]) -> bool {
+    let has = |name: &str| signs.iter().any(|s| s.because.rule.starts_with(name));
+    let by_words = |s: &Sign| s.points(false) <= 0 || s.because.rule.starts_with("words/");
+    let person = has("words/person-") && signs.iter().all(by_words);
+    if has("agent") {
+        return !has("words/subject-");
+    }
+    person && !has("words/subject-automatic") && !has("words/subject-report")
+}
+
 /// All signs, in the order in which they are believed.
 fn signs(message: &Message, rules: &ScreenRules, desk: &Surroundings) -> Vec<Sign> {
     let mut signs = Vec::new();
     header::own(message, desk, &mut signs);
     header::reports(message, &mut signs);
-    header::submitted(message, &mut signs);
+    header::submitted(message, rules, &mut signs);
     lists::signs(message, desk, &mut signs);
     header::vendors(message, rules, lists::is_ours(message, desk), &mut signs);
     sender::machines(message, rules, &mut signs);
     if message.form.is_none() {
-        words::signs(message, rules, &mut signs);
+        words::signs(message, rules, desk, &mut signs);
+        words::links(message, rules, &mut signs);
     }
     // From here on: doubts. The first one found is the one that is told.
     sender::uncertain(message, &mut signs);

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
+use crate::message::compose::LOOP_HEADER;
 use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::delivery::Purpose;
@@ -58,6 +59,8 @@ const DELIVERY_FIELDS: [&str; 5] = [
 ];
 /// So many recipient addresses are looked at for a token.
 const RECIPIENTS_MAX: usize = 100;
+/// So many loop headers are looked at.
+const LOOP_HEADERS_MAX: usize = 8;
 /// So many words of a bounce's text are tried as ids of ours.
 const BOUNCE_IDS_MAX: usize = 200;
 
@@ -174,16 +177,25 @@ pub fn thread(
     }
 }
 
-/// Returns why a mail is one of ours that came back: its Message-ID was made by this desk.
+/// Returns why a mail is one of ours that came back: its Message-ID or its loop header was made by this desk, be it with
+/// an earlier key.
 pub fn is_own(message: &Message, key: &DeskKey) -> Option<Because> {
-    let id = message.message_id.as_ref()?;
-    key.own_id(id, &[])?;
-    Some(Because {
+    let own = |rule: &str, says: &str, matched: &str| Because {
         stage: "thread",
-        rule: "own-message-id".to_owned(),
-        says: "its Message-ID is one that this desk made: our own mail came back".to_owned(),
-        matched: id.as_str().to_owned(),
-    })
+        rule: rule.to_owned(),
+        says: says.to_owned(),
+        matched: matched.to_owned(),
+    };
+    let id = message.message_id.as_ref();
+    if let Some(id) = id.filter(|id| key.own_id(id, &[]).is_some()) {
+        let says = "its Message-ID is one that this desk made: our own mail came back";
+        return Some(own("own-message-id", says, id.as_str()));
+    }
+    let name = LOOP_HEADER.to_ascii_lowercase();
+    let mut loops = message.header(&name).take(LOOP_HEADERS_MAX);
+    let value = loops.find(|value| key.own_loop_token(value))?;
+    let says = "it carries our own loop header: our own mail came back";
+    Some(own("own-loop-header", says, value))
 }
 
 /// Finds the mail of ours that a report (a bounce, a receipt) is about: the first of our signed ids in the returned
@@ -191,13 +203,14 @@ pub fn is_own(message: &Message, key: &DeskKey) -> Option<Because> {
 /// (RFC 3464, 4), so nothing else in them is believed.
 pub fn bounced(message: &Message, key: &DeskKey) -> Option<(OwnId, MessageId)> {
     let own = |id: MessageId| key.own_id(&id, &[]).map(|own| (own, id));
-    let named = message
+    let mut named = message
         .structure
         .returned_ids
         .iter()
         .cloned()
-        .chain(newest_first(message));
-    named.into_iter().find_map(own).or_else(|| {
+        .chain(newest_first(message))
+        .chain(message.structure.marks.ids.iter().cloned());
+    named.find_map(own).or_else(|| {
         let words = message.body.full.split(|c: char| {
             c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | ',' | ';')
         });

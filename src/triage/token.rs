@@ -11,23 +11,25 @@
 //!   everybody who writes needs the bond as well. 80 bits each.
 //! - The domain of an id is not signed: gateways rewrite it. The nonce (60 bits, derived from mail, purpose and
 //!   recipient) makes the id the same when the same mail is made again, and no other mail's.
-//! - Tags are compared by `hmac::verify` on a MAC of the expected tag: constant time without a cut-tag comparison of
-//!   our own.
+//! - One key signs. Keys that signed before it still prove what they signed, until they are dropped; nothing is proved by
+//!   one part of one key and another of another.
+
+mod mac;
 
 use std::fmt;
-
-use data_encoding::BASE32_NOPAD;
-use ring::hmac;
 
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::triage::delivery::Purpose;
 use crate::triage::ticket::TicketNumber;
+use crate::triage::token::mac::Mac;
+use crate::triage::token::mac::TAG_CHARS;
 
-/// The desk's secret key, 32 octets; made at first start, kept in the state folder.
+/// The desk's secret key, 32 octets, made at first start and kept in the state folder; and those that signed before it.
 #[derive(Clone)]
 pub struct DeskKey {
-    mac: hmac::Key,
+    mac: Mac,
+    old: Vec<Mac>,
 }
 
 impl fmt::Debug for DeskKey {
@@ -45,10 +47,6 @@ pub struct OwnId {
     pub ticket: TicketNumber,
 }
 
-/// Octets of a tag: 80 bits.
-const TAG_OCTETS: usize = 10;
-/// Characters of a tag in base32.
-const TAG_CHARS: usize = 16;
 /// Characters of a nonce: 60 bits.
 const NONCE_CHARS: usize = 12;
 /// A local part is no longer (RFC 5321, 4.5.3.1.1).
@@ -58,17 +56,23 @@ const SUBJECT_BRACKETS_MAX: usize = 64;
 /// A bracketed tag is no longer, mangled spaces included.
 const SUBJECT_TAG_OCTETS_MAX: usize = 80;
 
-const _: () = assert!(
-    TAG_OCTETS * 8 == TAG_CHARS * 5,
-    "a tag fills its characters exactly"
-);
-
 impl DeskKey {
     /// Makes a key of its octets.
     pub fn new(octets: &[u8; 32]) -> Self {
+        Self::with_old(octets, &[])
+    }
+
+    /// Makes a key that signs by its octets, and verifies by those of earlier keys, too.
+    pub fn with_old(octets: &[u8; 32], old: &[[u8; 32]]) -> Self {
         Self {
-            mac: hmac::Key::new(hmac::HMAC_SHA256, octets),
+            mac: Mac::new(octets),
+            old: old.iter().map(Mac::new).collect(),
         }
+    }
+
+    /// All keys that prove something, the signing one first.
+    fn macs(&self) -> impl Iterator<Item = &Mac> {
+        std::iter::once(&self.mac).chain(&self.old)
     }
 
     /// Makes the Message-ID of a mail of ours: the same for the same mail, purpose and recipient, so that a repeated
@@ -86,41 +90,35 @@ impl DeskKey {
         to: &Address,
         domain: &str,
     ) -> MessageId {
-        let letter = letter(purpose);
-        let who = to.identity();
-        let number = ticket.0.to_string();
-        let mut nonce = self.tag("nonce", &[letter.as_bytes(), digest, who.as_bytes()]);
-        nonce.truncate(NONCE_CHARS);
-        let seal = self.seal(letter, &number, &nonce);
-        let bond = self.bond(letter, &number, &nonce, &who);
-        let domain: String = domain
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
-            .take(253)
-            .collect();
-        let domain = if domain.is_empty() {
-            "localhost"
-        } else {
-            domain.as_str()
-        };
-        MessageId::try_from(format!("{letter}.{number}.{nonce}.{seal}.{bond}@{domain}"))
-            .expect("letters, digits, dots and one @ are an id")
+        message_id_by(&self.mac, purpose, ticket, digest, to, domain)
+    }
+
+    /// Returns that Message-ID as each of the keys makes it: under which a mail may have left already.
+    pub(crate) fn message_ids(
+        &self,
+        purpose: Purpose,
+        ticket: TicketNumber,
+        digest: &[u8; 32],
+        to: &Address,
+        domain: &str,
+    ) -> Vec<MessageId> {
+        self.macs()
+            .map(|mac| message_id_by(mac, purpose, ticket, digest, to, domain))
+            .collect()
     }
 
     /// Returns what a Message-ID is, if we made it and sent it to one of `recipients`; with no recipients, if we made
     /// it for anybody (a bounce names its mail, not its sender).
     pub fn own_id(&self, id: &MessageId, recipients: &[&Address]) -> Option<OwnId> {
         let parts = IdParts::of(id.as_str())?;
-        if !self.same(
-            &self.seal(parts.letter, parts.number, &parts.nonce),
-            &parts.seal,
-        ) {
-            return None;
-        }
+        let mac = self.macs().find(|mac| {
+            let seal = mac.seal(parts.letter, parts.number, &parts.nonce);
+            mac.same(&seal, &parts.seal)
+        })?;
         let bound = recipients.is_empty()
             || recipients.iter().any(|to| {
-                let bond = self.bond(parts.letter, parts.number, &parts.nonce, &to.identity());
-                self.same(&bond, &parts.bond)
+                let bond = mac.bond(parts.letter, parts.number, &parts.nonce, &to.identity());
+                mac.same(&bond, &parts.bond)
             });
         bound.then_some(OwnId {
             purpose: parts.purpose,
@@ -131,7 +129,7 @@ impl DeskKey {
     /// Makes the reply address `local+TOKEN@domain` of `desk` for that ticket and correspondent. The token is
     /// `TICKET-TAG`. Where the local part would grow beyond 64 octets, the desk's plain address is returned.
     pub fn reply_address(&self, desk: &Address, ticket: TicketNumber, to: &Address) -> Address {
-        let tag = self.address_tag(ticket.0, to);
+        let tag = self.mac.address_tag(ticket.0, to);
         let local = format!("{}+{}-{tag}", desk.local(), ticket.0);
         if local.len() > LOCAL_OCTETS_MAX {
             return desk.clone();
@@ -147,13 +145,14 @@ impl DeskKey {
         sender: &Address,
     ) -> Option<TicketNumber> {
         let (number, tag) = reply_token(address, desk)?;
-        self.same(&self.address_tag(number, sender), &tag)
+        self.macs()
+            .any(|mac| mac.same(&mac.address_tag(number, sender), &tag))
             .then_some(TicketNumber(number))
     }
 
     /// Makes the subject tag, such as `[#1042 k7q2m9xtpa4wzd3e]`.
     pub fn subject_tag(&self, ticket: TicketNumber, to: &Address) -> String {
-        format!("[#{} {}]", ticket.0, self.subject_mac(ticket.0, to))
+        format!("[#{} {}]", ticket.0, self.mac.subject_mac(ticket.0, to))
     }
 
     /// Finds a subject tag that was given to `sender`. Spaces anywhere, capitals and words before and after do no
@@ -161,69 +160,52 @@ impl DeskKey {
     pub fn own_subject_tag(&self, subject: &str, sender: &Address) -> Option<TicketNumber> {
         bracketed(subject).find_map(|inside| {
             let (number, tag) = number_and_tag(&inside)?;
-            self.same(&self.subject_mac(number, sender), &tag)
+            self.macs()
+                .any(|mac| mac.same(&mac.subject_mac(number, sender), &tag))
                 .then_some(TicketNumber(number))
         })
     }
 
     /// Makes the value of the loop header, by which we recognise our own mails.
     pub fn loop_token(&self) -> String {
-        self.tag("loop", &[])
+        self.mac.tag("loop", &[])
     }
 
-    fn seal(&self, letter: &str, number: &str, nonce: &str) -> String {
-        self.tag(
-            "id",
-            &[letter.as_bytes(), number.as_bytes(), nonce.as_bytes()],
-        )
+    /// Returns whether a loop header's value is one that we write, or wrote.
+    pub fn own_loop_token(&self, value: &str) -> bool {
+        self.macs()
+            .any(|mac| mac.same(&mac.tag("loop", &[]), value))
     }
+}
 
-    fn bond(&self, letter: &str, number: &str, nonce: &str, who: &str) -> String {
-        self.tag(
-            "id-to",
-            &[
-                letter.as_bytes(),
-                number.as_bytes(),
-                nonce.as_bytes(),
-                who.as_bytes(),
-            ],
-        )
-    }
-
-    fn address_tag(&self, number: u64, to: &Address) -> String {
-        self.tag(
-            "reply-address",
-            &[number.to_string().as_bytes(), to.identity().as_bytes()],
-        )
-    }
-
-    fn subject_mac(&self, number: u64, to: &Address) -> String {
-        self.tag(
-            "subject",
-            &[number.to_string().as_bytes(), to.identity().as_bytes()],
-        )
-    }
-
-    /// Signs the parts for one use. Lengths go in before the parts, so that no two lists of parts read the same.
-    fn tag(&self, used_for: &str, parts: &[&[u8]]) -> String {
-        let mut signed = hmac::Context::with_key(&self.mac);
-        for part in [b"mailclerk/1".as_slice(), used_for.as_bytes()]
-            .iter()
-            .chain(parts)
-        {
-            signed.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            signed.update(part);
-        }
-        let whole = signed.sign();
-        let cut = whole.as_ref().get(..TAG_OCTETS).unwrap_or_default();
-        BASE32_NOPAD.encode(cut).to_ascii_lowercase()
-    }
-
-    /// Compares two tags in constant time: MACs of both are compared, so that where they differ tells nothing.
-    fn same(&self, expected: &str, given: &str) -> bool {
-        let of_expected = hmac::sign(&self.mac, expected.as_bytes());
-        hmac::verify(&self.mac, given.as_bytes(), of_expected.as_ref()).is_ok()
-    }
+/// Makes a Message-ID by one key.
+fn message_id_by(
+    mac: &Mac,
+    purpose: Purpose,
+    ticket: TicketNumber,
+    digest: &[u8; 32],
+    to: &Address,
+    domain: &str,
+) -> MessageId {
+    let letter = letter(purpose);
+    let who = to.identity();
+    let number = ticket.0.to_string();
+    let mut nonce = mac.tag("nonce", &[letter.as_bytes(), digest, who.as_bytes()]);
+    nonce.truncate(NONCE_CHARS);
+    let seal = mac.seal(letter, &number, &nonce);
+    let bond = mac.bond(letter, &number, &nonce, &who);
+    let domain: String = domain
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+        .take(253)
+        .collect();
+    let domain = if domain.is_empty() {
+        "localhost"
+    } else {
+        domain.as_str()
+    };
+    MessageId::try_from(format!("{letter}.{number}.{nonce}.{seal}.{bond}@{domain}"))
+        .expect("letters, digits, dots and one @ are an id")
 }
 
 /// Returns the ticket number that a text claims (`[#1042 ...]` or an id of our form), proved or not: only good for a link.

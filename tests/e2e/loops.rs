@@ -14,7 +14,7 @@ fn machines_in_every_disguise_are_recorded_and_never_answered() {
         "Auto-Submitted: auto-generated (vacation)",
         "Precedence: auto_reply",
         "X-Autoreply: yes",
-        "List-Id: News <news.lists.example>",
+        "List-Id: News <news.lists.example>\nList-Unsubscribe: <mailto:off@lists.example>",
         "X-Failed-Recipients: somebody@home.example",
     ]
     .iter()
@@ -280,7 +280,9 @@ fn the_same_writer_is_not_told_the_same_twice_and_a_person_gets_the_second_mail(
 
 #[test]
 fn a_spent_budget_silences_replies_and_never_a_forward() {
-    let mut house = House::open();
+    let mut house = House::closed("");
+    house.change_rules(|text| text.replace("address_gap_minutes = 60", "address_gap_minutes = 0"));
+    house.start();
     let texts = [
         MERGE,
         "I asked for a password reset but the reset email never arrives.",

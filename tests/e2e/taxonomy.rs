@@ -80,7 +80,12 @@ fn quiet(raw: &str, from: &str, intent: &str) {
     assert_eq!(handled.primary(), intent);
     assert_eq!(handled.disposition(), "ignore");
     assert_eq!(house.sent(), 0, "nobody got a mail");
-    let filed = house.filed("Quiet", 1);
+    let folder = if intent == "spam" {
+        "Quarantine"
+    } else {
+        "Quiet"
+    };
+    let filed = house.filed(folder, 1);
     assert_eq!(filed.len(), 1);
 }
 
@@ -274,10 +279,6 @@ fn whom_the_automatic_reply_did_not_help_gets_a_person_of_the_matter() {
     assert_eq!(handled.ticket(), 1, "it is the same case");
     let forward = house.only_mail("lead@agents.example").text();
     assert!(forward.contains("the writer answered"), "{forward}");
-    let ack = house.mails("maria@home.example", 2);
-    assert!(
-        ack[1].text().contains("a person will read it and answer"),
-        "{}",
-        ack[1].text()
-    );
+    // Two machines would go on for ever: the answer to an automatic answer gets a person, and no other automatic one.
+    assert_eq!(house.sent_to("maria@home.example"), 1);
 }

@@ -146,7 +146,8 @@ fn both_are_done(house: &House, second: &Second, writers: usize) {
 #[test]
 fn of_two_daemons_one_handles_each_mail_of_a_stream() {
     let (mut house, second) = pair("1h");
-    let writers = 24;
+    // Fewer than a domain gets replies in an hour: one of both may win them all.
+    let writers = 18;
     for n in 0..writers {
         write(&mut house, n);
     }

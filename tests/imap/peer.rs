@@ -183,6 +183,7 @@ impl Peer {
                 answered: Some("Done.Answered".into()),
                 forwarded: Some("Done.Forwarded".into()),
                 quiet: None,
+                ..FilingRules::default()
             },
             keyword: Some("$MailclerkDone".into()),
             idle: true,

@@ -39,6 +39,7 @@ pub(crate) fn settings(servers: &Servers, user: &str) -> ImapSettings {
             answered: Some("Erledigt & geprüft".into()),
             forwarded: Some("Forwarded".into()),
             quiet: None,
+            ..FilingRules::default()
         },
         keyword: Some("$MailclerkDone".into()),
         idle: true,

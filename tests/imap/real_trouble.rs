@@ -48,6 +48,7 @@ async fn where_there_is_no_room_to_copy_all_mails_stay_unmarked_and_are_filed_wh
         answered: Some("Answered".into()),
         forwarded: Some("Forwarded".into()),
         quiet: None,
+        ..FilingRules::default()
     };
     let front = without_move_in_front(servers.ports.imap).await;
     without_move.tls = TlsMode::None;

@@ -151,12 +151,14 @@ tls = "none"
         }
         let file = to.join("desk.toml");
         let text = fs::read_to_string(&file).unwrap();
-        let kept = text
-            .lines()
-            .filter(|line| !line.starts_with("domain_hour =") && !line.starts_with("total_hour ="));
-        let text: String = kept.flat_map(|line| [line, "\n"]).collect();
-        let generous = "[budget]\ndomain_hour = 1000000\ntotal_hour = 1000000";
-        fs::write(file, text.replace("[budget]", generous)).unwrap();
+        let generous = |line: &str| match line.split_once(" = ") {
+            Some((name, _)) if name.ends_with("_hour") || name.ends_with("_cases_day") => {
+                format!("{name} = 1000000\n")
+            }
+            _ => format!("{line}\n"),
+        };
+        let text: String = text.lines().map(generous).collect();
+        fs::write(file, text).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::thread;
 
+use mailclerk::store::KeyView;
 use mailclerk::store::OpenError;
 use mailclerk::store::Store;
 
@@ -32,7 +33,7 @@ use crate::work::Worker;
 pub(crate) struct Recorded {
     pub(crate) disk: Disk,
     pub(crate) acks: Vec<Ack>,
-    pub(crate) key: [u8; 32],
+    pub(crate) key: Vec<KeyView>,
     pub(crate) instance: String,
 }
 
@@ -132,7 +133,7 @@ fn record(start: Disk, dice: &mut Dice, pieces: u32) -> Option<Recorded> {
         (ack.begun, ack.at) = (begun, logged());
         acks.push(ack);
     }
-    let (key, instance) = (*store.key_octets(), store.instance().to_owned());
+    let (key, instance) = (store.keys(), store.instance().to_owned());
     drop(store);
     drop(session);
     let disk = std::mem::replace(&mut *disk.lock().unwrap(), Disk::empty());

@@ -101,7 +101,7 @@ fn whole(dice: &mut Dice) -> Whole {
     let recorded = Recorded {
         disk: Disk::empty(),
         acks: vec![all.clone(), all],
-        key: *store.key_octets(),
+        key: store.keys(),
         instance: store.instance().to_owned(),
     };
     Whole {

@@ -18,7 +18,13 @@ use crate::tally::Tally;
 
 /// Moments that no daemon passes, each with the test that kills there. A moment that is neither here nor reached fails
 /// the test below.
-const ELSEWHERE: &[(Step, &str)] = &[];
+const ELSEWHERE: &[(Step, &str)] = &[
+    (Step::ReleaseTaken, INTERRUPTED),
+    (Step::ReleaseSettling, INTERRUPTED),
+    (Step::ReleaseSettled, INTERRUPTED),
+];
+/// In tests/e2e/quarantine.rs.
+const INTERRUPTED: &str = "a_release_interrupted_at_every_moment_is_done_once";
 
 /// So many daemons at a time.
 const WORKERS: usize = 2;

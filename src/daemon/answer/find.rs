@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::daemon::answer::ROWS_MAX;
 use crate::daemon::answer::ledger;
+use crate::daemon::answer::limits::dead;
 use crate::daemon::answer::outbox;
 use crate::daemon::answer::ticket;
 use crate::daemon::answer::time;
@@ -108,6 +109,11 @@ fn row(store: &Store, mail: &MailRef, view: &LedgerView) -> Result<Value, StoreE
                 told.take(missing)
                     .map(|e| json!({ "state": e.kind, "at": time(e.at), "said": e.note })),
             );
+        }
+        if let Some(sender) = &handled.sender
+            && let Some(known) = store.dead_address(sender)?
+        {
+            fields.insert("sender_dead".to_owned(), dead(&known));
         }
         fields.insert("letters".to_owned(), json!(handled.letters));
         fields.insert("sent".to_owned(), Value::Array(sent));

@@ -126,8 +126,9 @@ impl<T: Transport + 'static> Lane<T> {
             self.mailbox.clone(),
             self.shared.stop.clone(),
         );
-        store.hold_replies(self.shared.clock.doubt().is_some());
+        let doubt = self.shared.clock.doubt().is_some();
         let taken = blocking(move || {
+            store.hold_replies(doubt || store.breaker(now)?.stand.holds());
             // Loops that were cut off must not lease any more: nobody would send it.
             if stop.is_cancelled() {
                 Ok(crate::store::Taken::default())

@@ -161,6 +161,7 @@ impl Post {
             resent: Arc::default(),
             pulses: Pulses::default(),
             reconciling: Reconciling::default(),
+            rekeyed: Arc::default(),
             stop: CancellationToken::new(),
         };
         Self {

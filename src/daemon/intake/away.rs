@@ -29,6 +29,7 @@ impl<M: Mailbox> Intake<M> {
             Filing::Answered,
             Filing::Forwarded,
             Filing::Quiet,
+            Filing::Quarantine,
             Filing::Keep,
         ] {
             let of_kind: Vec<(u32, Filing)> =

@@ -72,6 +72,7 @@ fn folder(keeping: &Keeping, filing: Filing) -> Option<&str> {
         Filing::Answered => keeping.answered.as_str(),
         Filing::Forwarded => keeping.forwarded.as_str(),
         Filing::Quiet => keeping.quiet.as_str(),
+        Filing::Quarantine => keeping.quarantine.as_str(),
         Filing::Keep => "",
     };
     (!name.is_empty()).then_some(name)

@@ -3,14 +3,14 @@
 use crate::daemon::letters::number;
 use crate::store::Entry;
 use crate::store::MailRef;
-use crate::triage::Disposition;
 use crate::triage::decide;
+use crate::triage::plan::Step;
 
 /// One line of log for one decision: no text of the mail, no name, no local part of a stranger's address.
 pub(in crate::daemon) struct Line {
     mail: MailRef,
     screening: &'static str,
-    disposition: Disposition,
+    disposition: String,
     intents: String,
     language: String,
     pub(super) ticket: u64,
@@ -38,7 +38,10 @@ pub(in crate::daemon) fn line(entry: &Entry) -> Line {
     Line {
         mail: entry.mail.clone(),
         screening: plan.screening,
-        disposition: plan.disposition,
+        disposition: match plan.step {
+            Step::Hold => "Quarantine".to_owned(),
+            _ => format!("{:?}", plan.disposition),
+        },
         intents: plan.intents.join(","),
         language: plan.language.clone(),
         ticket: number(&plan.step).map_or(0, |n| n.0),
@@ -63,7 +66,7 @@ impl Line {
             mailbox = self.mail.mailbox,
             uid = self.mail.uid,
             screening = self.screening,
-            disposition = ?self.disposition,
+            disposition = %self.disposition,
             intents = self.intents,
             language = self.language,
             ticket = self.ticket,

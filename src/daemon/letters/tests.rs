@@ -5,6 +5,10 @@
     reason = "a test may panic"
 )]
 
+mod peers;
+mod rules;
+mod stories;
+
 use std::path::Path;
 use std::sync::OnceLock;
 

@@ -61,6 +61,8 @@ impl Report {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reconciling {
     desks: Arc<Mutex<BTreeMap<String, Arc<Desk>>>>,
+    /// An operator released mails from quarantine.
+    released: Arc<Notify>,
 }
 
 /// One mailbox: who asked, and what was found.
@@ -84,6 +86,16 @@ struct Known {
 }
 
 impl Reconciling {
+    /// Tells that an operator released mails from quarantine.
+    pub(crate) fn release(&self) {
+        self.released.notify_one();
+    }
+
+    /// Waits until an operator has.
+    pub(crate) async fn released(&self) {
+        self.released.notified().await;
+    }
+
     /// Returns a mailbox's desk; makes it.
     pub(crate) fn desk(&self, mailbox: &str) -> Arc<Desk> {
         Arc::clone(lock(&self.desks).entry(mailbox.to_owned()).or_default())

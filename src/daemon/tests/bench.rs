@@ -181,6 +181,7 @@ impl Bench {
                 answered: Some("Mailclerk/Answered".into()),
                 forwarded: Some(TARGET.into()),
                 quiet: Some("Mailclerk/Quiet".into()),
+                quarantine: Some("Mailclerk/Quarantine".into()),
             },
             keyword: Some("$MailclerkDone".into()),
             idle: true,
@@ -193,7 +194,7 @@ impl Bench {
             name: (*name).to_owned(),
             agents: vec![agent(name)],
         });
-        let key = DeskKey::new(self.shared.store.key_octets());
+        let key = self.shared.store.desk_key();
         let office = Office {
             mailbox: self.name(),
             address: Address::parse("support@credly.example").unwrap(),

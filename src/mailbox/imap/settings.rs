@@ -92,8 +92,10 @@ pub struct FilingRules {
     pub answered: Option<String>,
     /// Where forwarded mails go.
     pub forwarded: Option<String>,
-    /// Where automatic mails, spam and thanks go.
+    /// Where automatic mails and thanks go.
     pub quiet: Option<String>,
+    /// Where mails go that are held for an operator.
+    pub quarantine: Option<String>,
 }
 
 impl FilingRules {
@@ -103,6 +105,7 @@ impl FilingRules {
             Filing::Answered => self.answered.as_deref(),
             Filing::Forwarded => self.forwarded.as_deref(),
             Filing::Quiet => self.quiet.as_deref(),
+            Filing::Quarantine => self.quarantine.as_deref(),
             Filing::Keep => None,
         }
     }
@@ -200,6 +203,7 @@ impl ImapSettings {
             &self.filing.answered,
             &self.filing.forwarded,
             &self.filing.quiet,
+            &self.filing.quarantine,
         ];
         for name in targets.into_iter().flatten().chain([&self.folder]) {
             names::quoted_folder(name).map_err(MailboxError::Unfit)?;

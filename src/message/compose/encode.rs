@@ -4,29 +4,29 @@ use data_encoding::BASE64;
 
 /// Columns of a header line (RFC 5322, 2.1.1) and of encoded text (RFC 2045, 6.7 and 6.8).
 const COLUMNS: usize = 76;
-/// Octets of text in one encoded word, so that the word stays within 75 (RFC 2047, 2).
-const WORD_BYTES: usize = 42;
+/// Octets of text in one encoded word: within 75 columns (RFC 2047, 2), and beside the name `Subject` still in one line.
+const WORD_BYTES: usize = 39;
 
-/// Writes a subject: as it is when ASCII, else as encoded words; folded. `used` columns of the first line are taken.
-pub(super) fn unstructured(text: &str, used: usize) -> String {
+/// Writes a subject: as it is when ASCII, else as encoded words; in pieces between which it may be folded.
+pub(super) fn unstructured(text: &str) -> Vec<String> {
     // What looks like an encoded word would be decoded by the reader.
-    if text.is_ascii()
-        && !text.contains("=?")
-        && let Some(folded) = fold(text, used)
-    {
-        return folded;
+    if text.is_ascii() && !text.contains("=?") {
+        let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+        if words.iter().all(|word| word.len() <= COLUMNS - 2) {
+            return words;
+        }
     }
     words(text)
 }
 
-/// Writes a display name: quoted when ASCII, else as encoded words.
-pub(super) fn phrase(text: &str, used: usize) -> String {
+/// Writes a display name: quoted when ASCII, else as encoded words; in pieces. `used` columns of the first line are taken.
+pub(super) fn phrase(text: &str, used: usize) -> Vec<String> {
     if text.is_ascii() && !text.contains("=?") && text.len() + used + 2 <= COLUMNS {
         let plain = text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b' ' || b == b'-' || b == b'\'');
         if plain {
-            return text.to_owned();
+            return vec![text.to_owned()];
         }
         let mut out = String::from("\"");
         for c in text.chars() {
@@ -36,35 +36,16 @@ pub(super) fn phrase(text: &str, used: usize) -> String {
             out.push(c);
         }
         out.push('"');
-        return out;
+        // What is escaped takes two columns.
+        if out.len() + used <= COLUMNS {
+            return vec![out];
+        }
     }
     words(text)
 }
 
-/// Folds at spaces; nothing when a word is too long to fold.
-fn fold(text: &str, used: usize) -> Option<String> {
-    let mut out = String::new();
-    let mut column = used;
-    for (at, word) in text.split(' ').enumerate() {
-        if word.len() > COLUMNS - 2 {
-            return None;
-        }
-        if at > 0 {
-            if column + 1 + word.len() > COLUMNS {
-                out.push_str("\r\n");
-                column = 0;
-            }
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += word.len();
-    }
-    Some(out)
-}
-
-/// Encoded words of base64 UTF-8, one a line, never splitting a character (RFC 2047, 5).
-fn words(text: &str) -> String {
+/// Encoded words of base64 UTF-8, never splitting a character (RFC 2047, 5).
+fn words(text: &str) -> Vec<String> {
     let mut list = Vec::new();
     let mut chunk = String::new();
     for c in text.chars() {
@@ -75,7 +56,7 @@ fn words(text: &str) -> String {
         chunk.push(c);
     }
     list.push(format!("=?utf-8?B?{}?=", BASE64.encode(chunk.as_bytes())));
-    list.join("\r\n ")
+    list
 }
 
 /// Encodes a text body with CRLF line ends; returns the transfer encoding's name and the body.

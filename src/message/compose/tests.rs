@@ -49,9 +49,9 @@ fn text_of(bytes: &[u8]) -> String {
 
 #[test]
 fn a_plain_reply_is_exactly_these_bytes() {
-    let want = "From: Badge Desk\r\n <desk@desk.example>\r\nTo: ana@x.example\r\nReply-To: desk+t1@desk.example\r\n\
+    let want = "From: Badge Desk <desk@desk.example>\r\nTo: ana@x.example\r\nReply-To: desk+t1@desk.example\r\n\
         Subject: Re: my badge\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <r1@desk.example>\r\n\
-        In-Reply-To: <m1@x.example>\r\nReferences: <m0@x.example>\r\n <m1@x.example>\r\nAuto-Submitted: auto-replied\r\n\
+        In-Reply-To: <m1@x.example>\r\nReferences: <m0@x.example> <m1@x.example>\r\nAuto-Submitted: auto-replied\r\n\
         Precedence: auto_reply\r\nX-Auto-Response-Suppress: All\r\nX-Mailclerk-Loop: token\r\nContent-Language: pt-BR\r\n\
         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nHello\r\n";
     assert_eq!(text_of(&compose(&draft())), want);
@@ -344,4 +344,14 @@ proptest! {
         draft.from.name = name;
         assert_sound(&compose(&draft), &draft);
     }
+}
+
+/// Found by fuzzing: each quote takes two columns.
+#[test]
+fn a_name_of_quotes_alone_is_no_line_longer_than_lines_may_be() {
+    let mut quoted = draft();
+    quoted.from.name = "\"\\".repeat(30);
+    let mail = compose(&quoted);
+    assert!(text_of(&mail).lines().all(|line| line.len() <= 78));
+    assert_eq!(parse(&mail).from[0].address, quoted.from.address);
 }

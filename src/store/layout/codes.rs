@@ -34,6 +34,7 @@ pub(in crate::store) fn filing_code(filing: Filing) -> u8 {
         Filing::Forwarded => 1,
         Filing::Quiet => 2,
         Filing::Keep => 3,
+        Filing::Quarantine => 4,
     }
 }
 
@@ -44,6 +45,7 @@ pub(in crate::store) fn filing_of(code: u8) -> Option<Filing> {
         1 => Filing::Forwarded,
         2 => Filing::Quiet,
         3 => Filing::Keep,
+        4 => Filing::Quarantine,
         _ => return None,
     })
 }

@@ -251,7 +251,7 @@ fn a_store_of_layout_1_holds_after_the_move_what_a_new_one_would_hold() {
     assert_moved(&house, &wanted(), "verified at the next start");
     let store = house.store();
     assert_eq!(store.instance(), "rgjf52kk", "it is the same store");
-    assert_eq!(store.key_octets().as_slice(), key);
+    assert_eq!(fs::read(house.path().join("desk.key")).unwrap(), key);
     let counts = store.counts();
     assert_eq!((counts.tickets, counts.ledger), (9, 13));
     assert_eq!((counts.waiting, counts.leased, counts.parked), (2, 1, 1));
@@ -301,7 +301,11 @@ fn assert_never_half(state: &Path, when: &str) {
             seen.unwrap();
             new
         });
-    assert_eq!(version.unwrap().0, if new { 2 } else { 1 }, "{when}");
+    assert_eq!(
+        version.unwrap().0,
+        if new { layout::LAYOUT_VERSION } else { 1 },
+        "{when}"
+    );
 }
 
 /// Faults: F3 F13; holds I1 I3 I9 I10.

@@ -1,21 +1,42 @@
 //! The automatic reply: whether there is one, and of which paragraphs.
 
+use crate::clock::Timestamp;
 use crate::triage::Because;
 use crate::triage::Disposition;
+use crate::triage::breaker::Stand;
 use crate::triage::decide::Matter;
 use crate::triage::decide::says;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
 use crate::triage::plan::Spent;
 use crate::triage::reply::Occasion;
 use crate::triage::rules::Intent;
 use crate::triage::screen::Person;
 use crate::triage::screen::Screening;
+use crate::triage::thread::Thread;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
 const DAY_S: i64 = 86_400;
+/// Nobody reads a mail and answers it with thought in fewer seconds.
+const SWIFT_S: i64 = 90;
+
+/// Why the desk as a whole says nothing more.
+const HELD: [&str; 4] = [
+    "the desk has sent all its replies of this hour: the breaker trips",
+    "the breaker is open: no automatic reply leaves",
+    "the breaker was opened by hand: no automatic reply leaves",
+    "the breaker's trial is used up: it opens again",
+];
+
+/// Returns whether a reply was wanted, and held back by the total or its breaker alone.
+pub fn withheld(plan: &Plan) -> bool {
+    plan.because
+        .iter()
+        .any(|b| b.stage == "decide" && HELD.contains(&b.says.as_str()))
+}
 
 impl<'a> Matter<'a> {
     /// The automatic reply, if there is a person, words for it, and budget left.
@@ -42,7 +63,14 @@ impl<'a> Matter<'a> {
             ));
             return None;
         }
-        if let Some(spent) = self.spent(person, ticket.number) {
+        if self.too_swift() {
+            because.push(says(
+                "swift",
+                "it answers a mail of ours at once, with words of a machine",
+            ));
+            return None;
+        }
+        if let Some(spent) = self.dead().or_else(|| self.spent(person, ticket.number)) {
             because.push(spent);
             return None;
         }
@@ -50,7 +78,25 @@ impl<'a> Matter<'a> {
         if paragraphs.is_empty() {
             return None;
         }
+        // Last: what is held back here is a reply that was wanted in every other respect.
+        if let Some(held) = self.held() {
+            because.push(held);
+            return None;
+        }
         Some(self.write(person, ticket, disposition, &paragraphs))
+    }
+
+    /// Autoresponders answer at once. People may, too; so it only counts with words that a machine would use, even if
+    /// these alone say too little.
+    fn too_swift(&self) -> bool {
+        let spent = &self.case.spent.templates;
+        let just_now = || {
+            let after = self.now.plus_s(-SWIFT_S);
+            spent.iter().any(|(_, at)| *at > after)
+        };
+        let by_words = |b: &Because| b.stage == "screen" && b.rule.starts_with("words/");
+        let answers = !matches!(self.thread, Thread::New);
+        answers && self.reading.signs.iter().any(by_words) && just_now()
     }
 
     fn write(
@@ -128,18 +174,26 @@ impl<'a> Matter<'a> {
         names
     }
 
+    /// Whether mails to the writer come back.
+    fn dead(&self) -> Option<Because> {
+        let (status, since) = self.case.dead.as_ref()?;
+        let dead_s = i64::from(self.rules.desk.dead.days) * DAY_S;
+        let says = "a mail of ours to this address came back for good; no reply goes there";
+        (self.now.since_s(*since).saturating_abs() < dead_s).then(|| Because {
+            matched: status.clone(),
+            ..self::says("dead", says)
+        })
+    }
+
     fn spent(&self, person: &Person, ticket: TicketNumber) -> Option<Because> {
         let budget = &self.rules.desk.budget;
+        let shared = self.rules.spellings.domain(person.address()).is_none();
         let Spent {
             address_day,
             domain_hour,
-            total_hour,
+            text_hour,
             ..
         } = self.case.spent;
-        let shared = budget
-            .shared_domains
-            .iter()
-            .any(|d| d == person.address().domain());
         let on_ticket = self
             .case
             .spent
@@ -147,16 +201,36 @@ impl<'a> Matter<'a> {
             .iter()
             .find(|(n, _)| *n == ticket)
             .map_or(0, |(_, replies)| *replies);
-        let what = if address_day >= budget.address_day {
+        let gap_s = i64::from(budget.address_gap_minutes) * 60;
+        let lately = |at: &Timestamp| self.now.since_s(*at).saturating_abs() < gap_s;
+        let mut answered = self.case.spent.templates.iter().map(|(_, at)| at);
+        let what = if answered.any(lately) {
+            "this address had a reply just now"
+        } else if address_day >= budget.address_day {
             "this address had its replies of today"
         } else if on_ticket >= budget.ticket_day {
             "this ticket had its replies of today"
+        } else if text_hour >= budget.text_hour && self.joined().is_none() {
+            "mails of these words had their replies of this hour"
         } else if domain_hour >= budget.domain_hour && !shared {
             "this domain had its replies of this hour"
-        } else if total_hour >= budget.total_hour {
-            "the desk has sent all its replies of this hour"
         } else {
             return None;
+        };
+        Some(says("R13", what))
+    }
+
+    /// Whether the desk as a whole says nothing more.
+    fn held(&self) -> Option<Because> {
+        let total = self.rules.desk.budget.total_hour;
+        let [spent, open, by_hand, used_up] = HELD;
+        let what = match self.case.breaker {
+            Stand::Closed if self.case.spent.total_hour < total => return None,
+            Stand::Trial(left) if left > 0 => return None,
+            Stand::Closed => spent,
+            Stand::Open => open,
+            Stand::ByHand => by_hand,
+            Stand::Trial(_) => used_up,
         };
         Some(says("R13", what))
     }

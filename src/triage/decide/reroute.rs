@@ -8,8 +8,10 @@
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
+use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::Reading;
+use crate::triage::dead;
 use crate::triage::decide::quiet;
 use crate::triage::decide::says;
 use crate::triage::delivery::Purpose;
@@ -32,6 +34,8 @@ pub const BOUNCED_FORWARD: &str = "bounced-forward";
 pub const ABSENT: &str = "absent";
 /// The reason of a plan for every other report on a mail of ours.
 pub const BOUNCED: &str = "bounced";
+/// The reason of a plan for a mail of ours that was taken for spam.
+pub const COMPLAINT: &str = "complaint";
 /// The reason of a plan for a mail of ours that is late, or that only a machine answered.
 pub const REPORT: &str = "report";
 
@@ -73,9 +77,17 @@ pub(super) fn plan(
                 )),
             }
         }
-        (Fate::Failed, _) => plan
-            .because
-            .push(says(BOUNCED, "a mail of ours did not arrive")),
+        (Fate::Failed, _) => {
+            if let Some(gone) = dead::gone(reading) {
+                let what = "the address does not exist: no reply goes there for some time";
+                plan.because.push(Because {
+                    matched: gone.status.to_string(),
+                    ..says("dead", what)
+                });
+            }
+            plan.because
+                .push(says(BOUNCED, "a mail of ours did not arrive"));
+        }
         (Fate::Arrived, Purpose::Forward) if by_agent() => {
             plan.because.push(says(
                 ABSENT,
@@ -85,6 +97,9 @@ pub(super) fn plan(
         (Fate::Underway, _) => plan
             .because
             .push(says(REPORT, "a mail of ours is late, or was handed on")),
+        (Fate::Complained, _) => plan
+            .because
+            .push(says(COMPLAINT, "a mail of ours was complained of")),
         (Fate::Arrived, _) => plan
             .because
             .push(says(REPORT, "a machine answered a mail of ours")),
@@ -97,8 +112,12 @@ fn holder<'a>(ticket: &'a Ticket, returned: &Returned, office: &Office) -> Optio
     let TicketState::WithAgent { agent, .. } = &ticket.state else {
         return None;
     };
-    let id = returned.id.as_ref()?;
-    office.key.own_id(id, &[agent]).map(|_| agent)
+    let went_there = match &returned.id {
+        Some(id) => office.key.own_id(id, &[agent]).is_some(),
+        // Proved by an address or a subject that was given to just this one.
+        None => returned.to.as_ref().is_some_and(|to| to.same_person(agent)),
+    };
+    went_there.then_some(agent)
 }
 
 fn reroute(
@@ -140,7 +159,7 @@ fn next<'a>(
     office: &'a Office,
 ) -> Option<(&'a str, &'a Address)> {
     let had_one = |agent: &Address| {
-        let id = office.key.message_id(
+        let ids = office.key.message_ids(
             Purpose::Forward,
             ticket.number,
             &REROUTED,
@@ -149,7 +168,7 @@ fn next<'a>(
         );
         case.by_id
             .iter()
-            .any(|(known, number)| *known == id && *number == ticket.number)
+            .any(|(known, number)| *number == ticket.number && ids.contains(known))
     };
     let default = rules.desk.default_queue.as_str();
     let queues: &[&str] = match office

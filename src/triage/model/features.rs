@@ -191,19 +191,22 @@ fn words<'a>(text: &'a str, bag: &mut Bag<'a>) {
 fn pieces(word: &str, bag: &mut Bag<'_>) {
     let unspaced = word.chars().any(is_unspaced);
     let (least, most) = if unspaced { PIECE_UNSPACED } else { PIECE };
-    let marked = if unspaced {
-        word.to_owned()
-    } else {
-        format!("<{word}>")
-    };
+    let marks = if unspaced { "" } else { "<>" };
     let letters = if unspaced { WORDS_MAX } else { LETTERS_MAX };
-    let all = marked.char_indices().map(|(i, _)| i);
-    let at: Vec<usize> = all.chain([marked.len()]).take(letters + 1).collect();
-    for length in least..=most {
-        for ends in at.windows(length + 1) {
-            if let (Some(from), Some(to)) = (ends.first(), ends.last()) {
-                let piece = marked.get(*from..*to).unwrap_or_default();
-                bag.put(Block::Pieces, Hash::of("c").add(piece), Name::Piece);
+    let before = marks.chars().take(1);
+    let after = marks.chars().skip(1);
+    let marked: Vec<char> = before
+        .chain(word.chars())
+        .chain(after)
+        .take(letters)
+        .collect();
+    for from in 0..marked.len() {
+        // Each piece is the one before with a letter more, and so is its hash.
+        let mut hash = Hash::of("c");
+        for (before, letter) in marked.iter().skip(from).take(most).enumerate() {
+            hash = hash.add(letter.encode_utf8(&mut [0; 4]));
+            if before + 1 >= least {
+                bag.put(Block::Pieces, hash, Name::Piece);
             }
         }
     }

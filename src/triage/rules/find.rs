@@ -68,6 +68,11 @@ impl Words {
         self.roles.get(concept).copied().flatten()
     }
 
+    /// Returns the domains that are concepts.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &String> {
+        self.domains.iter().map(|(domain, _)| domain)
+    }
+
     /// Returns the concept's name.
     pub(crate) fn name(&self, concept: usize) -> &str {
         self.names.get(concept).map_or("", String::as_str)

@@ -5,6 +5,7 @@ use crate::message::ReturnPath;
 use crate::message::compose::LOOP_HEADER;
 use crate::triage::screen::Surroundings;
 use crate::triage::screen::rules::ScreenRules;
+use crate::triage::screen::sender;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::sign::Sign;
 
@@ -88,12 +89,19 @@ pub(super) fn reports(message: &Message, signs: &mut Vec<Sign>) {
 }
 
 /// Auto-Submitted: any value but `no`, in any of several fields, with comments and parameters (R1, R2).
-pub(super) fn submitted(message: &Message, signs: &mut Vec<Sign>) {
+pub(super) fn submitted(message: &Message, rules: &ScreenRules, signs: &mut Vec<Sign>) {
+    let somebody = || sender::has_answerable_reply_to(message, rules);
     for value in message.header("auto-submitted") {
         match first_word(value).as_str() {
             "no" => {}
             "" => {
                 let says = "It has an Auto-Submitted field that says nothing.";
+                signs.push(Sign::doubt("R1", says, value).nothing_on_form());
+            }
+            // A form that was not understood: a machine made the mail of what a person wrote.
+            "auto-generated" if somebody() => {
+                let says =
+                    "Auto-Submitted says that a machine made it, and answers are to go elsewhere.";
                 signs.push(Sign::doubt("R1", says, value).nothing_on_form());
             }
             "auto-generated" => {

@@ -4,6 +4,8 @@
 //! - A desk whose mailbox is itself a group (Google Groups and the like) gets list headers on every mail: a list whose
 //!   address is the desk's own says nothing of the writer.
 //! - Who posts to a list and sends a copy to the desk may want something from it: doubt, not a machine.
+//! - Groups of people (a team's alias, an expanded distribution list) write List-Id on mail that is addressed to the
+//!   desk itself: doubt, as long as nothing says how to unsubscribe.
 //! - List-Unsubscribe alone stands also in mail that people send through sales and support tools: in an answer to
 //!   something it is doubt.
 
@@ -41,6 +43,9 @@ pub(super) fn signs(message: &Message, desk: &Surroundings, signs: &mut Vec<Sign
     let matched = format!("{field}: {value}");
     if copied_to_us(message, desk) {
         let says = "It was posted to a mailing list, with a copy to us.";
+        signs.push(Sign::doubt("R5", says, &matched));
+    } else if !unsubscribable(message) && addressed_to_us(message, desk) {
+        let says = "It went through a group, to us by name.";
         signs.push(Sign::doubt("R5", says, &matched));
     } else if field.starts_with("list-unsubscribe") && answers(message) {
         let says = "It answers something, though it has the header of a mass mail.";
@@ -93,6 +98,17 @@ fn copied_to_us(message: &Message, desk: &Surroundings) -> bool {
         named().any(|a| !desk.is_own(a) && has_word(value, &a.as_str().to_ascii_lowercase()))
     });
     to_list && named().any(|a| desk.is_own(a))
+}
+
+/// Returns whether somebody can be taken off the list: what mass mailings must offer (RFC 8058).
+fn unsubscribable(message: &Message) -> bool {
+    let fields = ["list-unsubscribe", "list-unsubscribe-post"];
+    fields.iter().any(|f| message.header(f).next().is_some())
+}
+
+fn addressed_to_us(message: &Message, desk: &Surroundings) -> bool {
+    let mut named = message.to.iter().chain(&message.cc);
+    named.any(|n| desk.is_own(&n.address))
 }
 
 fn answers(message: &Message) -> bool {

@@ -6,8 +6,6 @@
 
 use std::collections::HashSet;
 
-use aho_corasick::AhoCorasick;
-use aho_corasick::MatchKind;
 use regex::Regex;
 use regex::RegexBuilder;
 use toml::Spanned;
@@ -20,6 +18,7 @@ use crate::triage::screen::rules::file::Whose;
 use crate::triage::screen::rules::file::WordsFile;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::words;
+use crate::triage::screen::words::Phrases;
 use crate::triage::screen::words::Place;
 use crate::triage::screen::words::Scan;
 use crate::triage::screen::words::WordGroup;
@@ -33,8 +32,10 @@ mod file;
 const FILE: &str = "screen.toml";
 /// A pattern must compile to no more octets: the bound on what a rule can cost.
 const PATTERN_OCTETS_MAX: usize = 1 << 20;
-/// A longer phrase or pattern is a mistake.
-const PHRASE_OCTETS_MAX: usize = 400;
+/// A longer phrase is a mistake.
+const PHRASE_OCTETS_MAX: usize = 2000;
+/// A longer pattern is one, too.
+const PATTERN_WRITTEN_MAX: usize = 400;
 
 /// The screen's word lists and switches, compiled from `screen.toml`.
 #[derive(Debug, Clone)]
@@ -47,14 +48,18 @@ pub struct ScreenRules {
     pub(super) question_points: i32,
     pub(super) long_chars: usize,
     pub(super) long_points: i32,
+    pub(super) asks_nothing_doubt: i32,
+    pub(super) answers_us_doubt: i32,
+    pub(super) links_doubt: i32,
     pub(super) answer_prefixes: HashSet<String>,
     pub(super) freemail: HashSet<String>,
-    pub(super) second_levels: HashSet<String>,
+    pub(in crate::triage) second_levels: HashSet<String>,
     pub(super) headers: Vec<HeaderRule>,
     pub(super) senders: Vec<SenderRule>,
     pub(super) groups: Vec<WordGroup>,
     pub(super) subject_scan: Scan,
     pub(super) body_scan: Scan,
+    pub(super) end_scan: Scan,
 }
 
 /// Header fields that a vendor's machines write.
@@ -128,8 +133,15 @@ impl ScreenRules {
             groups.add(group, &mut wrong);
         }
         rules.groups = groups.words;
-        rules.subject_scan = groups.subject.scan(&mut wrong);
-        rules.body_scan = groups.body.scan(&mut wrong);
+        let mut scan = |phrases: Phrases| {
+            phrases.scan().unwrap_or_else(|what| {
+                wrong.at(0, what);
+                Scan::default()
+            })
+        };
+        rules.subject_scan = scan(groups.subject);
+        rules.body_scan = scan(groups.body);
+        rules.end_scan = scan(groups.end);
         if wrong.complaints.is_empty() {
             for written in &file.example {
                 if let Err(what) = written.get_ref().try_with(&rules) {
@@ -181,6 +193,9 @@ impl ScreenFile {
             question_points: self.points.question,
             long_chars: self.points.long_chars,
             long_points: self.points.long,
+            asks_nothing_doubt: self.points.asks_nothing,
+            answers_us_doubt: self.points.answers_us,
+            links_doubt: self.points.links,
             answer_prefixes: set(&self.lists.answer_prefixes),
             freemail: set(&self.lists.freemail),
             second_levels: set(&self.lists.second_levels),
@@ -189,6 +204,7 @@ impl ScreenFile {
             groups: Vec::new(),
             subject_scan: Scan::default(),
             body_scan: Scan::default(),
+            end_scan: Scan::default(),
         }
     }
 }
@@ -299,19 +315,13 @@ impl SenderRule {
     }
 }
 
-/// The word groups as they are read, and the literals and patterns of the two places.
+/// The word groups as they are read, and the literals and patterns of each place.
 #[derive(Default)]
 struct Groups {
     words: Vec<WordGroup>,
     subject: Phrases,
     body: Phrases,
-}
-
-#[derive(Default)]
-struct Phrases {
-    literals: Vec<String>,
-    of_literal: Vec<usize>,
-    patterns: Vec<(Regex, usize)>,
+    end: Phrases,
 }
 
 impl Groups {
@@ -332,23 +342,17 @@ impl Groups {
         }
         let phrases = match group.place {
             Place::Body => &mut self.body,
+            Place::End => &mut self.end,
             Place::Subject | Place::SubjectStart => &mut self.subject,
         };
         for word in &group.words {
-            let literal = words::normal(word.get_ref(), PHRASE_OCTETS_MAX);
-            if literal.chars().count() < 2 || word.get_ref().len() > PHRASE_OCTETS_MAX {
-                wrong.at(
-                    word.span().start,
-                    "A phrase has 2 characters to 400 octets.",
-                );
-                continue;
+            if let Err(what) = phrases.add(at, word.get_ref(), PHRASE_OCTETS_MAX) {
+                wrong.at(word.span().start, what);
             }
-            phrases.literals.push(literal);
-            phrases.of_literal.push(at);
         }
         for pattern in &group.patterns {
             match compile(pattern.get_ref()) {
-                Ok(regex) => phrases.patterns.push((regex, at)),
+                Ok(regex) => phrases.add_pattern(at, regex),
                 Err(what) => wrong.at(pattern.span().start, what),
             }
         }
@@ -357,32 +361,14 @@ impl Groups {
             says: group.says.clone(),
             place: group.place,
             points: group.points,
+            doubt: group.doubt,
         });
-    }
-}
-
-impl Phrases {
-    fn scan(self, wrong: &mut Wrong<'_>) -> Scan {
-        let built = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&self.literals);
-        match built {
-            Ok(literals) => Scan {
-                literals,
-                of_literal: self.of_literal,
-                patterns: self.patterns,
-            },
-            Err(error) => {
-                wrong.at(0, format!("The phrases are too many: {error}."));
-                Scan::default()
-            }
-        }
     }
 }
 
 /// Compiles a pattern, with a bound on its size; texts come in lower case, so patterns are written so.
 fn compile(pattern: &str) -> Result<Regex, String> {
-    if pattern.len() > PHRASE_OCTETS_MAX {
+    if pattern.len() > PATTERN_WRITTEN_MAX {
         return Err("The pattern is longer than 400 octets.".to_owned());
     }
     let built = RegexBuilder::new(pattern)

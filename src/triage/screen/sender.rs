@@ -69,7 +69,7 @@ fn sign(rule: &SenderRule, answerable: bool, matched: &str) -> Sign {
 }
 
 /// Returns whether Reply-To names an address other than From's that is no machine's.
-fn has_answerable_reply_to(message: &Message, rules: &ScreenRules) -> bool {
+pub(super) fn has_answerable_reply_to(message: &Message, rules: &ScreenRules) -> bool {
     let from = message.from.first().map(|f| f.address.identity());
     message.reply_to.iter().any(|r| {
         let machine = rules

@@ -18,6 +18,7 @@ pub(super) enum Force {
 pub(super) struct Sign {
     usually: Force,
     on_form: Force,
+    doubt: i32,
     pub(super) because: Because,
 }
 
@@ -36,6 +37,7 @@ impl Sign {
         Self {
             usually: force,
             on_form: force,
+            doubt: 0,
             because: because(rule, says, matched),
         }
     }
@@ -50,6 +52,16 @@ impl Sign {
     pub(super) fn nothing_on_form(mut self) -> Self {
         self.on_form = Force::Points(0);
         self
+    }
+
+    /// So many points against the reply alone, besides those for a machine.
+    pub(super) fn with_doubt(mut self, doubt: i32) -> Self {
+        self.doubt = doubt;
+        self
+    }
+
+    pub(super) fn doubt_points(&self) -> i32 {
+        self.doubt
     }
 
     pub(super) fn force(&self, from_form: bool) -> Force {

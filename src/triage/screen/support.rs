@@ -86,6 +86,7 @@ pub(crate) fn desk() -> Surroundings {
         agents: vec![address("ana@agents.example")],
         loop_token: "ourowntoken".to_owned(),
         authserv_id: Some("mx.desk.example".to_owned()),
+        ..Surroundings::default()
     }
 }
 

@@ -212,10 +212,17 @@ fn a_person_whom_a_site_or_a_group_names_in_reply_to_is_not_taken_for_ourselves(
 
 #[test]
 fn list_mail_is_a_machines_unless_the_list_is_the_desk_itself() {
+    let listed = with(plain(), "list-id", "Talk <talk.lists.example>");
     assert_eq!(
-        headed("list-id", "Talk <talk.lists.example>"),
-        "automatic R5"
+        verdict(&listed),
+        "unsure R5",
+        "a group of people may pass mail on to us by name"
     );
+    let mut to_list = listed.clone();
+    to_list.to = vec![named("", "talk@lists.example")];
+    assert_eq!(verdict(&to_list), "automatic R5");
+    let mass = with(listed, "list-unsubscribe", "<https://news.example/u>");
+    assert_eq!(verdict(&mass), "automatic R5");
     assert_eq!(
         headed("list-unsubscribe", "<mailto:u@news.example>"),
         "automatic R5"
@@ -233,7 +240,7 @@ fn list_mail_is_a_machines_unless_the_list_is_the_desk_itself() {
         "a desk behind a group gets list headers on every mail"
     );
     let like = with(plain(), "list-id", "<notsupport.desk.example>");
-    assert_eq!(verdict(&like), "automatic R5");
+    assert_eq!(verdict(&like), "unsure R5");
 }
 
 #[test]

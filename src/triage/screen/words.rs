@@ -1,22 +1,43 @@
 //! What the subject and the writer's words say: phrases of absence, acknowledgement and bounce, weighed.
+//!
+//! # Decisions
+//! - Each group of words weighs once. Its `points` count for both decisions of the screen, its `doubt` for the reply
+//!   alone: what merely makes a machine likely silences us, and hides no mail from people.
+//! - Words that only people write weigh against the machine's, but never against what header fields say.
+//! - That a text asks nothing, or answers a mail of ours, is no sign by itself: most people's thanks do. It adds to
+//!   words that are one.
+
+mod scan;
+mod subject;
+mod text;
 
 use std::collections::BTreeMap;
 
-use aho_corasick::AhoCorasick;
-use regex::Regex;
-
 use crate::message::Message;
+use crate::triage::screen::Surroundings;
 use crate::triage::screen::rules::ScreenRules;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::sign::Sign;
+use crate::triage::screen::words::subject::Subject;
+use crate::triage::screen::words::text::cut;
+use crate::triage::screen::words::text::is_quoted;
+use crate::triage::screen::words::text::questions;
+
+pub(super) use crate::triage::screen::words::scan::Phrases;
+pub(super) use crate::triage::screen::words::scan::Scan;
+pub(super) use crate::triage::screen::words::text::normal;
 
 /// A machine says what it has to say at once: no more characters of the text are looked at.
 pub(super) const TEXT_CHARS_MAX: usize = 4000;
-/// So many decorations (`[Ticket 1]`, `***`) before the subject's words are skipped.
-const DECORATIONS_MAX: usize = 4;
+/// The small print stands at the end: so many characters of it.
+const END_CHARS_MAX: usize = 2500;
+/// Who has more to say than that does not merely say nothing.
+const SHORT_CHARS_MAX: usize = 900;
 
-/// `Re:` and the like are no longer, counter and scripts of three octets a letter included.
-const PREFIX_OCTETS_MAX: usize = 48;
+/// Fewer links are anybody's.
+const LINKS_MIN: usize = 8;
+/// One octet in so many belongs to a link, where a text is mostly links.
+const LINK_SHARE: usize = 4;
 
 /// Where a group of words is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -29,6 +50,8 @@ pub(super) enum Place {
     Subject,
     /// Anywhere in the new words.
     Body,
+    /// At the whole text's end, small print included; not in a mail that quotes or forwards another one.
+    End,
 }
 
 /// Words that mean the same, and what they weigh.
@@ -37,287 +60,214 @@ pub(super) struct WordGroup {
     pub(super) name: String,
     pub(super) says: String,
     pub(super) place: Place,
+    /// For both decisions.
     pub(super) points: i32,
+    /// For the reply alone, besides.
+    pub(super) doubt: i32,
 }
 
-/// All literals of one place in one automaton, and the place's patterns.
-#[derive(Debug, Clone)]
-pub(super) struct Scan {
-    pub(super) literals: AhoCorasick,
-    /// Group of each literal.
-    pub(super) of_literal: Vec<usize>,
-    /// Patterns with their group.
-    pub(super) patterns: Vec<(Regex, usize)>,
+/// Something found in a text, in octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hit {
+    group: usize,
+    start: usize,
+    end: usize,
 }
 
-/// A subject, made comparable.
-struct Subject {
-    text: String,
-    /// Where the words start, each decoration skipped once more.
-    starts: Vec<usize>,
-    /// It begins with `Re:`, `Fwd:` or the like.
-    answers: bool,
+/// A sign by words, before it is weighed against the others.
+struct Found {
+    /// Small print speaks for itself: neither questions nor length are a person's there.
+    small_print: bool,
+    points: i32,
+    doubt: i32,
+    name: String,
+    says: String,
+    matched: String,
 }
 
 /// Weighs subject and new words. Each group counts once; phrases that only people write take points away, but never
 /// more than there are.
-pub(super) fn signs(message: &Message, rules: &ScreenRules, signs: &mut Vec<Sign>) {
-    let subject = Subject::of(&message.subject, rules);
+pub(super) fn signs(
+    message: &Message,
+    rules: &ScreenRules,
+    desk: &Surroundings,
+    signs: &mut Vec<Sign>,
+) {
     let text = if message.body.new.trim().is_empty() {
         &message.body.full
     } else {
         &message.body.new
     };
     let body = normal(text, TEXT_CHARS_MAX);
-    let mut hits: BTreeMap<usize, String> = BTreeMap::new();
-    for (group, start, end) in subject.hits(rules) {
-        hits.entry(group)
-            .or_insert_with(|| cut(&subject.text, start, end));
+    let (small_print, mut found): (Vec<Found>, Vec<Found>) = groups(message, &body, rules)
+        .into_iter()
+        .partition(|f| f.small_print);
+    // People who ask to be unsubscribed say so in a few words, without links.
+    let full = &message.body.full;
+    if full.contains("http") || full.chars().nth(SHORT_CHARS_MAX).is_some() {
+        signs.extend(small_print.iter().map(Found::sign));
     }
-    for (group, start, end) in rules.body_scan.hits(&body) {
-        if !is_quoted(&body, start) {
-            hits.entry(group).or_insert_with(|| cut(&body, start, end));
-        }
-    }
-    let mut found = Vec::new();
-    for (group, matched) in hits {
-        if let Some(group) = rules.groups.get(group) {
-            found.push((
-                group.points,
-                format!("words/{}", group.name),
-                group.says.clone(),
-                matched,
-            ));
-        }
-    }
-    let asks = body.contains('?') || body.contains('\u{61f}') || body.contains('\u{37e}');
-    if asks {
-        let says = "It asks something, as people do.".to_owned();
-        found.push((
-            rules.question_points,
-            "words/question".to_owned(),
-            says,
-            "?".to_owned(),
-        ));
-    }
-    if text.chars().nth(rules.long_chars).is_some() {
-        let says = "It is longer than a machine's answer.".to_owned();
-        found.push((
-            rules.long_points,
-            "words/long".to_owned(),
-            says,
-            String::new(),
-        ));
-    }
-    let sum: i32 = found.iter().map(|(points, ..)| *points).sum();
-    if found.iter().all(|(points, ..)| *points <= 0) {
+    if !found.iter().any(|f| f.points > 0 || f.doubt > 0) {
         return;
     }
-    // Words for a person outweigh words for a machine at most to nothing: headers are not argued away.
-    let surplus = if sum < 0 { -sum } else { 0 };
-    found.sort_by_key(|(points, ..)| std::cmp::Reverse(*points));
-    for (at, (points, name, says, matched)) in found.into_iter().enumerate() {
-        let points = if at == 0 {
-            points.saturating_add(surplus)
-        } else {
-            points
-        };
-        signs.push(Sign::new(Force::Points(points), &name, &says, &matched));
+    let long = text.chars().nth(rules.long_chars).is_some();
+    let asked = manner(&body, long, rules, &mut found);
+    if !asked && text.chars().nth(SHORT_CHARS_MAX).is_none() {
+        let says = "It is short and asks nothing.";
+        found.push(Found::alone(
+            "words/asks-nothing",
+            says,
+            0,
+            rules.asks_nothing_doubt,
+        ));
     }
+    if answers_us(message, desk) {
+        let says = "It answers a mail of ours, as autoresponders do.";
+        found.push(Found::alone(
+            "words/answers-us",
+            says,
+            0,
+            rules.answers_us_doubt,
+        ));
+    }
+    weigh(found, signs);
 }
 
-impl Default for Scan {
-    fn default() -> Self {
-        let none: [&str; 0] = [];
-        let literals = AhoCorasick::new(none).expect("an automaton of nothing is small");
-        Self {
-            literals,
-            of_literal: Vec::new(),
-            patterns: Vec::new(),
+/// A page of links is sent to many: people write words around the few that they send. Weighs by itself, whatever the
+/// words are.
+pub(super) fn links(message: &Message, rules: &ScreenRules, signs: &mut Vec<Sign>) {
+    let body = &message.body;
+    if !body.quoted.is_empty() || body.forwarded.is_some() {
+        return;
+    }
+    let (mut links, mut link_octets, mut octets) = (0_usize, 0_usize, 0_usize);
+    for word in body.full.split_whitespace() {
+        octets += word.len();
+        if word.contains("http://") || word.contains("https://") {
+            links += 1;
+            link_octets += word.len();
         }
     }
+    if links >= LINKS_MIN && link_octets * LINK_SHARE >= octets {
+        let says = "It is mostly links, as mailings are.";
+        let matched = format!("{links} links");
+        let sign = Sign::new(Force::Points(0), "words/links", says, &matched);
+        signs.push(sign.with_doubt(rules.links_doubt));
+    }
 }
 
-impl Scan {
-    /// Returns group, start and end of everything that is found; literals only on word borders.
-    fn hits<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize, usize)> + 'a {
-        let patterns = self.patterns.iter().filter_map(|(pattern, group)| {
-            let found = pattern.find(text)?;
-            Some((*group, found.start(), found.end()))
-        });
-        self.literal_hits(text).chain(patterns)
+/// The groups of words that stand where they should, each once.
+fn groups(message: &Message, body: &str, rules: &ScreenRules) -> Vec<Found> {
+    let subject = Subject::of(&message.subject, rules);
+    let mut hits: BTreeMap<usize, String> = BTreeMap::new();
+    for hit in subject.hits(rules) {
+        hits.entry(hit.group)
+            .or_insert_with(|| cut(&subject.text, hit.start, hit.end));
     }
-
-    fn literal_hits<'a>(
-        &'a self,
-        text: &'a str,
-    ) -> impl Iterator<Item = (usize, usize, usize)> + 'a {
-        self.literals.find_overlapping_iter(text).filter_map(|m| {
-            let group = *self.of_literal.get(m.pattern().as_usize())?;
-            on_borders(text, m.start(), m.end()).then_some((group, m.start(), m.end()))
+    for hit in rules.body_scan.hits(body) {
+        if !is_quoted(body, hit.start, hit.end) {
+            hits.entry(hit.group)
+                .or_insert_with(|| cut(body, hit.start, hit.end));
+        }
+    }
+    if message.body.quoted.is_empty() && message.body.forwarded.is_none() {
+        let full = &message.body.full;
+        let skipped = full.chars().count().saturating_sub(END_CHARS_MAX);
+        let start = full.char_indices().nth(skipped).map_or(0, |(at, _)| at);
+        let end = normal(full.get(start..).unwrap_or_default(), END_CHARS_MAX);
+        for hit in rules.end_scan.hits(&end) {
+            hits.entry(hit.group)
+                .or_insert_with(|| cut(&end, hit.start, hit.end));
+        }
+    }
+    let found = hits.into_iter().filter_map(|(group, matched)| {
+        let group = rules.groups.get(group)?;
+        Some(Found {
+            small_print: group.place == Place::End,
+            points: group.points,
+            doubt: group.doubt,
+            name: format!("words/{}", group.name),
+            says: group.says.clone(),
+            matched,
         })
-    }
+    });
+    found.collect()
 }
 
-impl Subject {
-    fn of(subject: &str, rules: &ScreenRules) -> Self {
-        let text = normal(subject, TEXT_CHARS_MAX);
-        let mut starts = Vec::new();
-        let mut at = 0;
-        let mut answers = false;
-        for _ in 0..DECORATIONS_MAX {
-            let rest = text.get(at..).unwrap_or_default();
-            let signs = rest.find(char::is_alphanumeric).unwrap_or(rest.len());
-            at += signs;
-            let words = text.get(at..).unwrap_or_default();
-            if answer_prefix(words, rules) {
-                answers = true;
-                break;
-            }
-            starts.push(at);
-            // Inside a bracket: the words may also begin behind it.
-            let skipped = rest.get(..signs).unwrap_or_default();
-            let Some(closes) = skipped.chars().rev().find_map(closing) else {
-                break;
-            };
-            match words.find(closes) {
-                Some(end) => at += end + closes.len_utf8(),
-                None => break,
-            }
-        }
-        Self {
-            text,
-            starts,
-            answers,
-        }
-    }
-
-    /// Returns group, start and end of what is found where the group wants it.
-    fn hits(&self, rules: &ScreenRules) -> Vec<(usize, usize, usize)> {
-        let scan = &rules.subject_scan;
-        let at_start = |group: usize| {
-            rules
-                .groups
-                .get(group)
-                .is_some_and(|g| g.place == Place::SubjectStart)
-        };
-        let literals = scan.literal_hits(&self.text).filter(|(group, start, end)| {
-            if at_start(*group) {
-                self.starts.contains(start) && ends_well(&self.text, *end, rules)
-            } else {
-                !self.answers
-            }
-        });
-        let mut hits: Vec<_> = literals.collect();
-        for (pattern, group) in &scan.patterns {
-            let starts: &[usize] = if at_start(*group) { &self.starts } else { &[0] };
-            if !at_start(*group) && self.answers {
-                continue;
-            }
-            for start in starts {
-                let text = self.text.get(*start..).unwrap_or_default();
-                if let Some(found) = pattern.find(text)
-                    && (found.start() == 0 || !at_start(*group))
-                {
-                    hits.push((*group, start + found.start(), start + found.end()));
-                }
-            }
-        }
-        hits
-    }
-}
-
-/// Returns the bracket that closes what this one opens.
-fn closing(opening: char) -> Option<char> {
-    match opening {
-        '[' => Some(']'),
-        '\u{3010}' => Some('\u{3011}'),
-        '(' => Some(')'),
-        '<' => Some('>'),
-        '{' => Some('}'),
-        _ => None,
-    }
-}
-
-/// Returns whether the text starts with `re:` or the like, with or without a counter (`re[2]:`, `re (3):`).
-fn answer_prefix(text: &str, rules: &ScreenRules) -> bool {
-    let Some(colon) = text.find(':').filter(|at| *at <= PREFIX_OCTETS_MAX) else {
-        return false;
+/// Questions and length. Returns whether anything is asked, by mark or by words.
+fn manner(body: &str, long: bool, rules: &ScreenRules, found: &mut Vec<Found>) -> bool {
+    let asked = questions(body);
+    let by_words = found.iter().any(|f| f.points < 0);
+    let points = if asked.long > 0 {
+        rules.question_points
+    } else if asked.short > 0 {
+        rules.question_points / 3
+    } else {
+        0
     };
-    let word = text.get(..colon).unwrap_or_default();
-    let word = word.split(['[', '(']).next().unwrap_or_default();
-    let word = word.trim().trim_end_matches(|c: char| c.is_ascii_digit());
-    rules.answer_prefixes.contains(word)
+    if points != 0 {
+        let says = "It asks something, as people do.";
+        let mut sign = Found::alone("words/question", says, points, 0);
+        "?".clone_into(&mut sign.matched);
+        found.push(sign);
+    }
+    if long {
+        let says = "It is longer than a machine's answer.";
+        found.push(Found::alone("words/long", says, rules.long_points, 0));
+    }
+    by_words || asked.long > 0 || asked.short > 0
 }
 
-/// A subject's marker stands alone: it ends there, or a colon, dash, bracket or `Re:` follows.
-fn ends_well(text: &str, end: usize, rules: &ScreenRules) -> bool {
-    let rest = text.get(end..).unwrap_or_default().trim_start();
-    let marks = [
-        ':', '-', ']', ')', '\u{3011}', '|', '/', '>', ',', '.', '(', '[', '!', '*', '"', '\'',
-    ];
-    rest.is_empty() || rest.starts_with(marks) || answer_prefix(rest, rules)
+/// Returns whether the mail names one of ours as what it answers, or quotes one.
+fn answers_us(message: &Message, desk: &Surroundings) -> bool {
+    let ids = || message.in_reply_to.iter().chain(&message.references);
+    desk.own.iter().any(|own| {
+        let domain = own.domain();
+        let by_id = ids().any(|id| {
+            let at = id.as_str().trim_end_matches('>').rsplit('@').next();
+            at.is_some_and(|at| at.eq_ignore_ascii_case(domain))
+        });
+        by_id || message.body.quoted.contains(own.as_str())
+    })
 }
 
-/// Returns whether the phrase stands in quotation marks: then somebody cites a machine.
-fn is_quoted(text: &str, start: usize) -> bool {
-    let before = text.get(..start).and_then(|b| b.chars().next_back());
-    matches!(
-        before,
-        Some('"' | '\'' | '\u{ab}' | '\u{300c}' | '\u{300e}')
-    )
-}
-
-/// Returns whether no word is cut in two. Scripts that write without spaces have no borders to respect.
-fn on_borders(text: &str, start: usize, end: usize) -> bool {
-    let outside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && has_spaces(c));
-    let inside = outside;
-    let before = text.get(..start).and_then(|t| t.chars().next_back());
-    let after = text.get(end..).and_then(|t| t.chars().next());
-    let found = text.get(start..end).unwrap_or_default();
-    let (first, last) = (found.chars().next(), found.chars().next_back());
-    !(outside(before) && inside(first) || outside(after) && inside(last))
-}
-
-/// Scripts of East and South-East Asia, which write words without spaces; Hangul glues particles to them.
-fn has_spaces(c: char) -> bool {
-    !matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
-}
-
-fn cut(text: &str, start: usize, end: usize) -> String {
-    text.get(start..end).unwrap_or_default().to_owned()
-}
-
-/// Makes a text comparable: lower case, plain quotes and dashes, full-width forms narrow, white space single. At most
-/// `chars_max` characters of it.
-pub(super) fn normal(text: &str, chars_max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(chars_max * 4));
-    let mut space = true;
-    for c in text.chars().take(chars_max) {
-        let c = match c {
-            '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' | '\u{b4}' | '`' => '\'',
-            '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{201f}' => '"',
-            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c),
-            c => c,
-        };
-        // Invisible: soft hyphen, zero-width, direction marks; and the dot that lower-casing a Turkish I leaves.
-        if matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        {
-            continue;
-        }
-        if c.is_whitespace() || c.is_control() {
-            if !space {
-                out.push(' ');
-            }
-            space = true;
+/// Words for a person outweigh words for a machine at most to nothing: headers are not argued away.
+fn weigh(mut found: Vec<Found>, signs: &mut Vec<Sign>) {
+    let sum: i32 = found.iter().map(|f| f.points).sum();
+    let surplus = if sum < 0 { -sum } else { 0 };
+    let doubt: i32 = found.iter().map(|f| f.doubt).sum();
+    // What is left over of a person's words takes the doubt away.
+    let settled = surplus.min(doubt);
+    found.sort_by_key(|f| std::cmp::Reverse((f.points, f.doubt)));
+    for (at, found) in found.into_iter().enumerate() {
+        let (points, doubt) = if at == 0 {
+            (found.points + surplus, found.doubt - settled)
         } else {
-            out.extend(c.to_lowercase().filter(|c| *c != '\u{307}'));
-            space = false;
+            (found.points, found.doubt)
+        };
+        let weighed = Found {
+            points,
+            doubt,
+            ..found
+        };
+        signs.push(weighed.sign());
+    }
+}
+
+impl Found {
+    fn sign(&self) -> Sign {
+        let force = Force::Points(self.points);
+        Sign::new(force, &self.name, &self.says, &self.matched).with_doubt(self.doubt)
+    }
+
+    fn alone(name: &str, says: &str, points: i32, doubt: i32) -> Self {
+        Self {
+            small_print: false,
+            points,
+            doubt,
+            name: name.to_owned(),
+            says: says.to_owned(),
+            matched: String::new(),
         }
     }
-    if out.ends_with(' ') {
-        out.pop();
-    }
-    out
 }

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test may panic"
 )]
 
@@ -299,4 +300,136 @@ fn a_bounce_names_our_mail_wherever_it_keeps_the_id() {
     let forged = text.replace("f.1042", "f.1043");
     assert_eq!(bounced(&mail("failure notice", &forged), &key()), None);
     assert_eq!(bounced(&mail("x", &"@ ".repeat(30_000)), &key()), None);
+}
+
+/// A mail with what of ours it shows: an id, an address, or a subject.
+fn showing(what: &str) -> Message {
+    let mut mail = mail(what, "x");
+    if !what.starts_with('[') {
+        mail.in_reply_to = MessageId::parse(what).into_iter().collect();
+        mail.to = vec![named("", what)];
+    }
+    mail
+}
+
+/// Threats: T1; faults: F87.
+#[test]
+fn a_token_that_is_forged_stolen_cut_moved_or_out_of_date_joins_nothing() {
+    let [own, reply, tag] = given();
+    let mac = |made: &str| made[made.len() - 17..made.len() - 1].to_owned();
+    let left = |made: &str| made.split('@').next().unwrap().to_owned();
+    let at = "@desk.example";
+    let words: Vec<&str> = own.split(['.', '@']).collect();
+    let seal = words[3].to_owned();
+    // As they are, and in capitals, they join: else this test shows nothing.
+    for made in [&own, &reply, &tag] {
+        for shown in [made.to_owned(), made.to_uppercase()] {
+            let placed = placed(&showing(&shown), Some(&maria()), &[]);
+            assert_eq!(
+                joins(&placed).map(|(number, _)| number),
+                Some(1042),
+                "{shown}"
+            );
+        }
+    }
+    let nobodys = "aaaaaaaaaaaaaaaa";
+    let tag_mac = mac(&tag);
+    let reply_mac = left(&reply).split('-').next_back().unwrap().to_owned();
+    let forged: Vec<(&str, String)> = vec![
+        ("a forged seal", own.replace(&seal, nobodys)),
+        ("a forged address", reply.replace(&reply_mac, nobodys)),
+        ("a forged subject", tag.replace(&tag_mac, nobodys)),
+        ("another ticket's id", own.replace(".1042.", ".7.")),
+        ("another ticket's address", reply.replace("+1042-", "+7-")),
+        ("another ticket's subject", tag.replace("#1042", "#7")),
+        ("another purpose's id", own.replacen("r.", "f.", 1)),
+        (
+            "a subject's tag as an address",
+            reply.replace(&reply_mac, &tag_mac),
+        ),
+        (
+            "an id's seal as an address",
+            reply.replace(&reply_mac, &seal),
+        ),
+        (
+            "an address's tag as a subject",
+            tag.replace(&tag_mac, &reply_mac),
+        ),
+        (
+            "a cut address",
+            format!("{}{at}", &left(&reply)[..left(&reply).len() - 1]),
+        ),
+        ("a cut subject", format!("[#1042 {}]", &tag_mac[1..])),
+        (
+            "a cut id",
+            format!("{}{at}", &left(&own)[..left(&own).len() - 1]),
+        ),
+    ];
+    for (what, shown) in &forged {
+        for sender in [maria(), stranger()] {
+            let placed = placed(&showing(shown), Some(&sender), &[]);
+            assert_eq!(joins(&placed), None, "{what}: {shown}");
+        }
+    }
+}
+
+/// What of ours was given to Maria: an id, an address, a subject tag.
+fn given() -> [String; 3] {
+    let reply = key().reply_address(&desk().own[0], NUMBER, &maria());
+    [
+        own_id_for(&maria()).as_str().to_owned(),
+        reply.as_str().to_owned(),
+        key().subject_tag(NUMBER, &maria()),
+    ]
+}
+
+/// Threats: T1; faults: F87.
+#[test]
+fn a_token_in_a_strangers_hand_or_in_the_text_alone_joins_nothing() {
+    for made in &given() {
+        // Stolen: by a stranger, and by somebody whose address is in doubt.
+        for sender in [
+            Some(stranger()),
+            Some(address("maria@people.example.evil.example")),
+            None,
+        ] {
+            let placed = placed(&showing(made), sender.as_ref(), &[]);
+            assert_eq!(links(&placed), Some(1042), "{made}");
+        }
+        // In the text alone it is not even a claim.
+        let quoting = mail("Re: badge", &format!("x\n> {made}\n{made}"));
+        assert_eq!(placed(&quoting, Some(&maria()), &[]), Thread::New, "{made}");
+    }
+}
+
+/// Threats: T1; faults: F87.
+#[test]
+fn a_token_of_an_earlier_key_joins_until_that_key_is_dropped() {
+    let (rotated, dropped) = (
+        DeskKey::with_old(&[8; 32], &[[7; 32], [3; 32]]),
+        DeskKey::with_old(&[8; 32], &[[7; 32]]),
+    );
+    for made in &given() {
+        let place = |key: &DeskKey, sender: &Address| {
+            let clues = clues(&showing(made), Some(sender), key, &desk());
+            thread(&clues, Some(sender), &[marias()], &[])
+        };
+        assert!(joins(&place(&rotated, &maria())).is_some(), "{made}");
+        assert_eq!(joins(&place(&rotated, &stranger())), None, "{made}");
+        assert_eq!(joins(&place(&dropped, &maria())), None, "{made}");
+        assert_eq!(links(&place(&dropped, &maria())), Some(1042), "{made}");
+    }
+}
+
+#[test]
+fn our_own_mail_is_known_after_the_key_that_made_it_was_replaced() {
+    let rotated = DeskKey::with_old(&[8; 32], &[[3; 32]]);
+    let mut back = mail("Your badge", "x");
+    back.message_id = Some(own_id_for(&maria()));
+    assert!(is_own(&back, &rotated).is_some());
+    back.message_id = None;
+    assert!(is_own(&back, &rotated).is_none());
+    let looped = with(back, "x-mailclerk-loop", &key().loop_token());
+    assert!(is_own(&looped, &rotated).is_some());
+    assert!(is_own(&looped, &DeskKey::new(&[8; 32])).is_none());
 }

@@ -23,7 +23,7 @@ pub(crate) fn check(store: &Store, recorded: &Recorded, cut: usize) -> Vec<Strin
     letters(store, &done, under_way, &mut said);
     // The second acknowledgement is the first that an open store gave.
     let opened = recorded.acks.get(1).is_some_and(|ack| ack.begun <= cut);
-    if opened && (*store.key_octets() != recorded.key || store.instance() != recorded.instance) {
+    if opened && (store.keys() != recorded.key || store.instance() != recorded.instance) {
         said.push("it is another store".to_owned());
     }
     said

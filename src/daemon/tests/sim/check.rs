@@ -249,9 +249,9 @@ fn budgets(state: &mut State) {
     }
     for ((what, window_s, most), times) in windows {
         // The desk's clock may gain a thousandth while it is led towards the wall clock's time.
-        let window_s = window_s - window_s / 1_000 - 1;
+        let least_s = window_s - window_s / 1_000 - 1;
         for last in &times {
-            let inside = |t: &i64| *t > last - window_s && t <= last;
+            let inside = |t: &i64| *t > last - least_s && t <= last;
             let had = times.iter().filter(|t| inside(t)).count();
             let jumps = state.jumps.iter().filter(|t| inside(t)).count();
             if had > most * (1 + jumps) {

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::time::Duration;
 use std::time::Instant;
 
 use crate::daemon::tests::sim::episode::Episode;

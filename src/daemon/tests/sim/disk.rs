@@ -218,13 +218,14 @@ fn torn(synced: &[u8], written: &[u8], rng: &mut Rng) -> Vec<u8> {
 
 fn names(folder: &Path) -> BTreeMap<OsString, Named> {
     let listed = fs::read_dir(folder).unwrap();
-    let named = listed.map(|entry| {
+    // The engine's own thread may take a file away meanwhile.
+    let named = listed.filter_map(|entry| {
         let entry = entry.unwrap();
-        let about = entry.metadata().unwrap();
+        let about = entry.metadata().ok()?;
         let folder = about.is_dir();
         // Folders are made once and stay.
         let file = if folder { 0 } else { about.ino() };
-        (entry.file_name(), Named { file, folder })
+        Some((entry.file_name(), Named { file, folder }))
     });
     named.collect()
 }

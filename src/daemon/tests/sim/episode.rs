@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::clock::desk::DeskClock;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::delivery::Route;
 use crate::daemon::drain;
@@ -51,10 +52,11 @@ use crate::triage::Office;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
 use crate::triage::screen::Surroundings;
-use crate::triage::token::DeskKey;
 
 /// The mailbox's name in the simulated config.
 pub(super) const MAILBOX: &str = "support";
+/// Whom the desk tells when its breaker trips.
+pub(super) const OPERATOR: &str = "operator@house.example";
 /// The desk looks by itself so often, in seconds.
 pub(super) const POLL_S: u64 = 900;
 /// After the last fault the desk has so long: half a day until a clock that was put right is believed again, the longest
@@ -198,7 +200,7 @@ fn office(store: &Store) -> Office {
             agents: vec![agent(name), agent(&format!("{name}2"))],
         })
         .collect();
-    let key = DeskKey::new(store.key_octets());
+    let key = store.desk_key();
     Office {
         mailbox: MAILBOX.to_owned(),
         address: Address::parse(DESK).unwrap(),
@@ -207,11 +209,18 @@ fn office(store: &Store) -> Office {
             agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
             loop_token: key.loop_token(),
             authserv_id: Some(BORDER.to_owned()),
+            ..Surroundings::default()
         },
         queues,
         key,
         keeping: Keeping::default(),
     }
+}
+
+/// Who is told when the breaker trips.
+fn alarm(store: &Store) -> Alarm {
+    let operator = Address::parse(OPERATOR).unwrap();
+    Alarm::new(operator, rules(), &office(store))
 }
 
 /// One life of the daemon after the other; the store as the last one left it.
@@ -272,6 +281,7 @@ async fn life(world: &Arc<World>, store: &Store) -> bool {
         resent: Arc::default(),
         pulses: Pulses::default(),
         reconciling: Reconciling::default(),
+        rekeyed: Arc::default(),
         stop: CancellationToken::new(),
     };
     let mut loops = begin(world, &shared, clock);
@@ -330,7 +340,12 @@ fn begin(
         upkeep: Upkeep::default(),
     };
     loops.spawn(Intake::new(part, shared.clone()).run());
-    loops.spawn(timers::run(shared.clone(), clock, None));
+    loops.spawn(timers::run(
+        shared.clone(),
+        clock,
+        timers::Keep::default(),
+        Some(alarm(&shared.store)),
+    ));
     loops
 }
 

@@ -11,6 +11,7 @@ use crate::daemon::tests::sim::rng::Rng;
 use crate::daemon::tests::sim::world::Event;
 use crate::daemon::tests::sim::world::HOUR;
 use crate::daemon::tests::sim::world::State;
+use crate::message::parse::parse;
 use crate::transport::Parcel;
 
 /// Who reads an address.
@@ -24,6 +25,12 @@ pub(super) enum Role {
     Machine,
     /// A desk that answers everything at once, without any marker.
     Mirror,
+    /// Such a desk that begins a new thread with each answer: nothing of our mail is in it.
+    Bare,
+    /// A forwarder that sends the words of every mail back in its own name, and nothing else of it.
+    Echo,
+    /// A machine that answers at once with an absence note, and does not say that it is one.
+    Absent,
     /// Takes every mail, and returns it.
     Bouncing,
     /// Is refused at the door.
@@ -98,6 +105,24 @@ impl State {
                     self.rng.between(1, 60),
                     letter.answering(&parcel.bytes, &back),
                 ))
+            }
+            Role::Bare => {
+                let letter = self.letter(Kind::Redirect, &to);
+                Some((self.rng.between(1, 60), letter))
+            }
+            Role::Echo => {
+                let mut letter = self.letter(Kind::Disguised, &to);
+                letter.subject = field(&parcel.bytes, "Subject").unwrap_or_default();
+                letter.body = format!(
+                    "{}\r\n",
+                    parse(&parcel.bytes).body.full.replace('\n', "\r\n")
+                );
+                Some((self.rng.between(1, 60), letter))
+            }
+            Role::Absent => {
+                let mut letter = self.letter(Kind::Disguised, &to);
+                letter.body = "I am away until Monday and will answer then.\r\n".to_owned();
+                Some((5, letter.answering(&parcel.bytes, DESK)))
             }
             Role::Machine => {
                 let letter = self.letter(Kind::Machine, &to);

@@ -114,7 +114,7 @@ impl Line {
         let said = format!("{turn:?}");
         match turn {
             Turn::Accept => Outcome::Accepted("250 ok".to_owned()),
-            Turn::Never => Outcome::Refused(said),
+            Turn::Never => Outcome::Refused("550 5.1.1 no such user after RCPT".to_owned()),
             Turn::LostAfter(_) => Outcome::Unknown(said),
             _ => Outcome::Deferred(said),
         }

@@ -30,6 +30,12 @@ pub(super) struct PointsFile {
     pub(super) question: i32,
     pub(super) long: i32,
     pub(super) long_chars: usize,
+    #[serde(default)]
+    pub(super) asks_nothing: i32,
+    #[serde(default)]
+    pub(super) answers_us: i32,
+    #[serde(default)]
+    pub(super) links: i32,
 }
 
 #[derive(Deserialize)]
@@ -105,7 +111,10 @@ pub(super) struct WordsFile {
     pub(super) says: String,
     #[serde(rename = "in")]
     pub(super) place: Place,
+    #[serde(default)]
     pub(super) points: i32,
+    #[serde(default)]
+    pub(super) doubt: i32,
     #[serde(default)]
     pub(super) words: Vec<Spanned<String>>,
     #[serde(default)]

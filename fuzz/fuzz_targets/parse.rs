@@ -1,0 +1,7 @@
+//! Fuzzes `targets::parse` with libFuzzer.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::parse(data));

@@ -1,0 +1,7 @@
+//! Fuzzes `targets::unquote` with libFuzzer.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::unquote(data));
