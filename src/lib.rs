@@ -19,6 +19,10 @@
 //! is looked at in a copy before it is opened (`store/look.rs`), and what rewrites it whole (`repair`, `restore`, `shrink`)
 //! is exchanged for it at one moment (`store/swap.rs`). `daemon/reconcile.rs` asks daily whether any mail was missed.
 //!
+//! A suspicious mail ends in `store/quarantine.rs` instead; `daemon/quarantine.rs` thinks it anew when an operator releases
+//! it. `triage::breaker` holds all automatic replies when there are too many, and `triage::dead` those to addresses that are
+//! not. What a person corrects (`daemon/relabel.rs`) becomes an example for `learn` (`learn/correction.rs`).
+//!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
 //! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person, or holds it until an operator decides.
