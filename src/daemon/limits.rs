@@ -19,12 +19,13 @@ use crate::triage::plan::Step;
 use crate::triage::screen::Proof;
 use crate::triage::screen::proof;
 
-/// Returns what a mail has in common with others.
-pub(super) fn like(read: &Read, office: &Office) -> Like {
+/// Returns what a mail has in common with others that came when it did.
+pub(super) fn like(read: &Read, office: &Office, came: Timestamp) -> Like {
     let message = &read.reading.message;
     Like {
         print: alike::print(message, read.reading.writer()),
         vouched: vouched(read, office),
+        came,
     }
 }
 
@@ -62,11 +63,11 @@ pub(super) fn pace(plan: &Plan, read: &Read, rules: &Rules, office: &Office) -> 
 pub(super) fn count(
     group: &mut Group<'_>,
     read: &Read,
+    like: &Like,
     tally: &Tally,
-    office: &Office,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    group.tally(&like(read, office), read.sender(), tally, now)?;
+    group.tally(like, read.sender(), tally, now)?;
     if let Some(gone) = dead::gone(&read.reading) {
         group.bury(&gone, now)?;
     }

@@ -76,6 +76,12 @@ impl Work {
         }
     }
 
+    /// When the server got a mail.
+    fn received(&self, uid: u32, now: Timestamp) -> Timestamp {
+        let listed = self.wanted.iter().find(|l| l.uid == uid);
+        listed.and_then(|l| l.received).unwrap_or(now)
+    }
+
     /// Thinks about every mail and commits the group.
     pub(super) fn commit(&self, shared: &Shared) -> Result<Done, StoreError> {
         let (now, date) = (shared.clock.now(), shared.clock.date());
@@ -113,7 +119,8 @@ impl Work {
             };
             match added {
                 Ok(()) => {
-                    limits::count(&mut group, read, &tally, &self.office, now)?;
+                    let like = limits::like(read, &self.office, self.received(read.uid, now));
+                    limits::count(&mut group, read, &like, &tally, now)?;
                     done.sent += letters;
                     told.push(line);
                 }
@@ -177,16 +184,11 @@ impl Work {
                 _ => return Ok(None),
             }
         }
-        let received = self
-            .wanted
-            .iter()
-            .find(|l| l.uid == read.uid)
-            .and_then(|l| l.received)
-            .unwrap_or(now);
+        let received = self.received(read.uid, now);
         let entry = |read: &letters::Read, group: &Group<'_>| {
             let clues = &read.reading.clues;
             let mut case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
-            let common = limits::like(read, &self.office);
+            let common = limits::like(read, &self.office, received);
             group.recall_limits(&mut case, &common, read.sender(), now)?;
             let mail = self.mail(read.uid);
             // A copy is filed quietly; the same mail under a new UID goes where it was to go.

@@ -30,6 +30,8 @@ pub struct Like {
     /// The sender's domain vouches for it. Counted apart, so that who forges an address cannot have its owner's cases
     /// gathered.
     pub vouched: bool,
+    /// When it came, by the server; counted then, as what lay waiting while the desk was away came in no flood.
+    pub came: Timestamp,
 }
 
 /// By what cases are counted.
@@ -106,7 +108,7 @@ impl Group<'_> {
         case.spent.text_hour = self.count(&text, now)?;
         let mut waves = Waves::default();
         for (common, key) in self.common(like, sender) {
-            let wave = self.wave(common, &key, now)?;
+            let wave = self.wave(common, &key, like.came.min(now))?;
             match common {
                 Common::Sender => waves.sender = wave,
                 Common::Domain => waves.domain = wave,
@@ -137,7 +139,8 @@ impl Group<'_> {
             }
             if let Some((gathered, ticket)) = tally.case {
                 for (common, key) in group.common(like, sender) {
-                    group.count_case(common, &key, (gathered, ticket), now)?;
+                    let times = (like.came.min(now), now);
+                    group.count_case(common, &key, (gathered, ticket), times)?;
                 }
             }
             match sender {
@@ -180,7 +183,7 @@ impl Group<'_> {
         keys
     }
 
-    fn wave(&self, common: Common, key: &[u8], now: Timestamp) -> Result<Wave, StoreError> {
+    fn wave(&self, common: Common, key: &[u8], came: Timestamp) -> Result<Wave, StoreError> {
         let row = self.batch.get::<FloodRow>(key)?.unwrap_or_default();
         let ticket = match row.ticket.map(TicketNumber) {
             Some(number) => self
@@ -190,7 +193,7 @@ impl Group<'_> {
             None => None,
         };
         Ok(Wave {
-            cases: budget::counted(&row.marks, common.window_s(), now),
+            cases: budget::counted(&row.marks, common.window_s(), came),
             gathered: row.gathered,
             ticket,
         })
@@ -201,11 +204,11 @@ impl Group<'_> {
         common: Common,
         key: &[u8],
         (gathered, ticket): (Option<Common>, Option<TicketNumber>),
-        now: Timestamp,
+        (came, now): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
         let before = self.batch.get::<FloodRow>(key)?.unwrap_or_default();
         let mut row = before.clone();
-        budget::mark(&mut row.marks, common.window_s(), now);
+        budget::mark(&mut row.marks, common.window_s(), came);
         if gathered == Some(common) {
             row.gathered = row.gathered.saturating_add(1);
             row.ticket = row

@@ -149,16 +149,22 @@ tls = "none"
                 }
             }
         }
-        let file = to.join("desk.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let generous = |line: &str| match line.split_once(" = ") {
-            Some((name, _)) if name.ends_with("_hour") || name.ends_with("_cases_day") => {
-                format!("{name} = 1000000\n")
-            }
-            _ => format!("{line}\n"),
-        };
-        let text: String = text.lines().map(generous).collect();
-        fs::write(file, text).unwrap();
+        // The rig's mails say the same over and over: that is no flood here, neither of replies nor of what is held.
+        for (file, bound) in [
+            ("desk.toml", &["_hour", "_cases_day"][..]),
+            ("quarantine.toml", &["flood_mails"][..]),
+        ] {
+            let file = to.join(file);
+            let text = fs::read_to_string(&file).unwrap();
+            let generous = |line: &str| match line.split_once(" = ") {
+                Some((name, _)) if bound.iter().any(|end| name.ends_with(end)) => {
+                    format!("{name} = 1000000\n")
+                }
+                _ => format!("{line}\n"),
+            };
+            let text: String = text.lines().map(generous).collect();
+            fs::write(file, text).unwrap();
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -24,6 +24,8 @@ const RULE: BreakerRule = BreakerRule {
 const LIKE: Like = Like {
     print: [7; 16],
     vouched: false,
+    // No mail comes after the present: counted now, where a test says nothing else.
+    came: Timestamp(i64::MAX),
 };
 const ANN: &str = "ann@museum.example";
 
@@ -99,6 +101,22 @@ fn cases_are_counted_by_writer_domain_and_words_across_a_restart() {
     assert_eq!(counts(&house.waves(LIKE, ANN, later)), (2, 0, 0));
     let later = NOW.plus_s(26 * HOUR_S);
     assert_eq!(counts(&house.waves(LIKE, ANN, later)), (0, 0, 0));
+}
+
+#[test]
+fn what_lay_waiting_while_the_desk_was_away_is_no_flood_when_the_desk_comes_back() {
+    let house = house();
+    let came = |hours: i64| Like {
+        came: NOW.plus_s(-hours * HOUR_S),
+        ..LIKE
+    };
+    for hours in [60, 50, 40, 30, 20, 10] {
+        assert_eq!(counts(&house.waves(came(hours), ANN, NOW)).2, 0);
+        house.tally(came(hours), ANN, case(None, 1), NOW);
+    }
+    house.tally(came(10), ANN, case(None, 1), NOW);
+    assert_eq!(counts(&house.waves(came(10), ANN, NOW)), (3, 2, 2));
+    assert_eq!(counts(&house.waves(LIKE, ANN, NOW)), (3, 0, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -217,8 +218,12 @@ fn torn(synced: &[u8], written: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 fn names(folder: &Path) -> BTreeMap<OsString, Named> {
-    let listed = fs::read_dir(folder).unwrap();
-    // The engine's own thread may take a file away meanwhile.
+    // The engine's own thread may take a file away meanwhile, and what looks at a copy that copy's folder.
+    let listed = match fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(e) if e.kind() == ErrorKind::NotFound => return BTreeMap::new(),
+        Err(e) => panic!("{} cannot be listed: {e}", folder.display()),
+    };
     let named = listed.filter_map(|entry| {
         let entry = entry.unwrap();
         let about = entry.metadata().ok()?;
