@@ -21,6 +21,7 @@ rig() {
     if ! MAILCLERK_TORTURE_MINUTES=$minutes MAILCLERK_SEED=$SEED RUST_BACKTRACE=0 \
         cargo test --locked --quiet --profile torture "$@" -- --nocapture --test-threads=1 >"$log/$name" 2>&1; then
         failed=1 bad=1
+        grep -m 3 'again: ' "$log/$name"
         grep -v '^torture: rig=' "$log/$name" | tail -n 40
         printf 'again: MINUTES=%s SEED=%s make torture\n' "$MINUTES" "$SEED"
         printf '   or: MAILCLERK_TORTURE_MINUTES=%s MAILCLERK_SEED=%s cargo test --profile torture %s -- --nocapture\n' \
