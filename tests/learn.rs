@@ -1,4 +1,5 @@
-//! `mailclerk learn` at the terminal: the same examples make the same file, and a worse model is refused.
+//! `mailclerk learn` and `evaluate` at the terminal: the same examples make the same file, a worse model is refused, and
+//! what was not learned from is the measure.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -147,4 +149,140 @@ fn a_desk_without_examples_says_where_they_belong() {
     let (code, _, err) = learn(desk.path(), &[]);
     assert_eq!(code, 1);
     assert!(err.contains("examples"), "{err}");
+}
+
+/// The shipped rules without what they learned, and ninety examples of two kinds.
+fn shipped() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    for entry in walk(Path::new(from)) {
+        let name = entry.strip_prefix(from).unwrap();
+        if name.starts_with("examples") || name.ends_with("model.json") {
+            continue;
+        }
+        let to = folder.path().join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(&entry, to).unwrap();
+    }
+    fs::create_dir(folder.path().join("examples")).unwrap();
+    examples(folder.path(), |_| false);
+    let path = folder.path().join("examples/en.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, text.replace("\"account\"", "\"account-access\"")).unwrap();
+    folder
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Ten mails of each kind; the last one of the first kind is labelled as one of the other.
+fn mails() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut labels = String::new();
+    for number in 0..20 {
+        let account = number < 10;
+        let text = if account {
+            "The old mailbox of my former employer is closed and I am locked out."
+        } else {
+            "Where does the company keep the criteria of its IBM quantum badge?"
+        };
+        let (intent, disposition) = if account && number != 9 {
+            ("account-access", "forward")
+        } else {
+            ("ibm-badge", "redirect")
+        };
+        let file = format!("{number:02}.eml");
+        let from = format!("From: Ann <ann{number}@museum.example>\r\nTo: support@credly.example");
+        let mail = format!(
+            "{from}\r\nSubject: a question {number}\r\nMessage-ID: <{number}@museum.example>\r\n\r\n{text} {}\r\n",
+            ENDS[number % ENDS.len()]
+        );
+        fs::write(folder.path().join(&file), mail).unwrap();
+        let label = serde_json::json!({
+            "file": file, "intents": [intent], "primary": intent, "disposition": disposition,
+            "audience": null, "language": "en",
+        });
+        writeln!(labels, "{label}").unwrap();
+    }
+    fs::write(folder.path().join("labels.jsonl"), labels).unwrap();
+    folder
+}
+
+fn evaluate(rules: &Path, mails: &Path, more: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_mailclerk"))
+        .args(["evaluate", "--rules"])
+        .arg(rules)
+        .args(more)
+        .arg(mails)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn in_folds_each_mail_is_judged_once_and_the_trade_off_is_told_and_no_file_is_written() {
+    let (rules, mails) = (shipped(), mails());
+    let (code, out, err) = evaluate(rules.path(), mails.path(), &["--folds", "2", "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["all"]["disposition"]["of"], 20);
+    assert_eq!(report["all"]["harm"]["of"], 9);
+    assert_eq!(report["all"]["harm"]["hits"], 0, "{report:#}");
+    // What is labelled wrongly was not learned from, and so does not come out as labelled.
+    let wrong: Vec<&str> = report["wrong"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| w["file"].as_str().unwrap())
+        .collect();
+    assert!(wrong.contains(&"09.eml"), "{report:#}");
+    let limits = report["trade_off"].as_array().unwrap();
+    assert!(limits.len() > 30, "{limits:?}");
+    assert!(limits.iter().all(|l| l["effect"]["harm"].is_u64()));
+    assert!(!rules.path().join("model.json").exists());
+    let (code, out, _) = evaluate(rules.path(), mails.path(), &["--folds", "2"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("what each limit"), "{out}");
+}
+
+#[test]
+fn the_picture_of_the_confusion_table_names_what_was_labelled_and_what_was_said() {
+    let (rules, mails) = (shipped(), mails());
+    let picture = rules.path().join("picture.svg");
+    let (code, out, err) = evaluate(
+        rules.path(),
+        mails.path(),
+        &["--svg", picture.to_str().unwrap()],
+    );
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let picture = fs::read_to_string(picture).unwrap();
+    assert!(picture.trim_start().starts_with("<svg"), "{picture}");
+    assert!(picture.trim_end().ends_with("</svg>"));
+    for name in ["account-access", "ibm-badge"] {
+        assert!(picture.contains(name), "{name} is missing in\n{picture}");
+    }
+    let nowhere = rules.path().join("no/such/folder.svg");
+    let (code, _, err) = evaluate(
+        rules.path(),
+        mails.path(),
+        &["--svg", nowhere.to_str().unwrap()],
+    );
+    assert_eq!(code, 1);
+    assert!(err.contains("folder.svg"), "{err}");
 }

@@ -12,10 +12,12 @@ use crate::triage::rules::IntentRules;
 
 /// The limits that are tried for the probability that a person is needed.
 pub const LIMITS: [f64; 16] = [
-    0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4,
+    0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.11, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4,
 ];
-/// At most so many of a thousand mails that need a person may get none, in held-out folds.
-const HARM_PER_MILLE: usize = 5;
+/// At most so many of a thousand mails that need a person may get none, in held-out folds. The samples are far harder than
+/// what comes every day: limits that harm 10 of 1000 of them harmed 1 of 582 mails by writers who had been asked for an
+/// ordinary day's post.
+const HARM_PER_MILLE: usize = 10;
 
 /// What a set of limits does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

@@ -21,8 +21,8 @@ use crate::triage::model::judge;
 use crate::triage::model::judge::Said;
 use crate::triage::rules::IntentRules;
 
-/// What a mistake costs the judge, who has few numbers to weigh.
-const JUDGE_COST: f64 = 1.0;
+/// What a mistake costs the judge, whose numbers are few, large and alike.
+const JUDGE_COST: f64 = 0.02;
 
 /// A sample, judged by a model that had not learned from it.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ pub(crate) fn inputs(
 ) -> Vec<Vec<f64>> {
     said.iter()
         .zip(samples)
-        .map(|(said, (_, scanned))| judge::inputs(said, Stance::of(&scanned.verdict, rules), rules))
+        .map(|(said, (_, scanned))| judge::inputs(said, Stance::of(&scanned.verdict, rules)))
         .collect()
 }
 
@@ -164,7 +164,6 @@ pub fn opinions(
             judge,
             stance,
             known,
-            rules,
         );
         held_out.push(HeldOut {
             name: sample.name.clone(),

@@ -122,7 +122,6 @@ impl<'a> School<'a> {
                     &scanned.features(),
                     &scanned.sentences(),
                     Stance::of(&scanned.verdict, self.rules),
-                    self.rules,
                 ),
             })
             .collect()

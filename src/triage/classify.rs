@@ -143,7 +143,7 @@ fn second_opinion(
 ) -> Option<Audience> {
     let features = features::of(evidence, verdict, rules);
     let sentences = features::of_sentences(evidence, rules);
-    let opinion = model.opinion(&features, &sentences, Stance::of(verdict, rules), rules);
+    let opinion = model.opinion(&features, &sentences, Stance::of(verdict, rules));
     let decision = combine::decide(verdict, &opinion, &model.thresholds, rules)?;
     let says = |intent: Option<usize>| model.reasons(intent, &features, rules);
     tell::apply(verdict, &decision, &opinion, &says, rules);

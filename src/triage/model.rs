@@ -162,7 +162,6 @@ impl Model {
         whole: &[Feature<'_>],
         sentences: &[Vec<Feature<'_>>],
         stance: Stance,
-        rules: &IntentRules,
     ) -> Opinion {
         let (sums, known) = self.sums(whole);
         let sentences: Vec<Vec<f64>> = sentences.iter().map(|s| self.sums(s).0).collect();
@@ -181,7 +180,6 @@ impl Model {
             &self.judge,
             stance,
             known,
-            rules,
         )
     }
 
@@ -307,13 +305,12 @@ pub(crate) fn opinion(
     judge: &[f64],
     stance: Stance,
     known: usize,
-    rules: &IntentRules,
 ) -> Opinion {
     let at = |head: usize| Some(probability(*sums.get(head)?, *calibrations.get(head)?));
     let person = if judge.is_empty() {
         said.person
     } else {
-        judge::odds(judge, &judge::inputs(said, stance, rules))
+        judge::odds(judge, &judge::inputs(said, stance))
     };
     Opinion {
         intents: places
