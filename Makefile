@@ -1,17 +1,18 @@
 # mailclerk: the commands for a person. `make demo` and `make test` bring the mail servers that they need.
 
-.PHONY: help demo demo-down demo-send demo-inbox test ci torture servers install
+.PHONY: help bench demo demo-down demo-send demo-inbox test ci torture servers install
 
 help:
 	@echo 'make demo         real mail servers, 27 sample mails, and what becomes of each'
 	@echo 'make demo KEEP=1  the same, and leaves it up to play with;  make demo-down  ends it'
 	@echo 'make test         every test, real mail servers included'
 	@echo 'make torture      kills, power cuts, damaged stores, simulated days; MINUTES=20 SEED=7 say how long and which'
+	@echo 'make bench        how fast it is, beside the floors of this machine: PARTS="end-to-end smtp" COUNT=2000 REPEAT=3'
 	@echo 'make install      as root, after cargo build --release --locked: program, unit, sample config, rules; keeps what is yours'
 	@echo 'make ci           make test, and before it format, lints, docs, licences, the unit'
 
 # Given on the command line, read by the demo and the torture from their environment.
-export FROM TO SUBJECT TEXT OF KEEP MINUTES SEED
+export FROM TO SUBJECT TEXT OF KEEP MINUTES SEED COUNT REPEAT TICKETS DELIVERIES SENDINGS
 
 DEMO = cargo run --release --quiet --example demo --
 
@@ -39,6 +40,10 @@ ci: servers
 # Builds with the profile `torture`; prints a table at its end, and on any violation how to see it again.
 torture: servers
 	@tests/torture/run.sh
+
+# PARTS: end-to-end, latency, thinking, store, smtp, memory; without it all of them, which takes half an hour.
+bench: servers
+	cargo bench --locked --bench bench -- $(PARTS)
 
 # Dovecot, Postfix, openssl, strace from Debian's packages; does nothing when they are there.
 servers:

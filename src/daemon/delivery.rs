@@ -5,6 +5,7 @@
 //! - Few mails are leased at a time, as a crash puts every leased one in doubt. A stop gives back what was not begun.
 //! - A trouble that every mail would meet (no server, no login) pauses the way out; then one mail tries it.
 
+mod carry;
 mod lane;
 mod pause;
 mod tell;

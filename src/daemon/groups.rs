@@ -9,7 +9,7 @@ use crate::triage::Disposition;
 /// Fetched, thought about and committed at once.
 const GROUP_MAX: usize = 100;
 /// A group of mails has at most so many octets, so that large ones do not fill the memory.
-const GROUP_BYTES_MAX: u64 = 48 * 1024 * 1024;
+const GROUP_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Cuts a list into groups by number and octets; a suspect goes alone.
 pub(super) fn groups<'a>(listed: &'a [Listed], suspects: &BTreeSet<u32>) -> Vec<&'a [Listed]> {

@@ -3,6 +3,7 @@
 mod away;
 pub(super) mod claims;
 mod fetch;
+mod stages;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Timestamp;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::begun::Begun;
 use crate::daemon::blocking;
 use crate::daemon::groups::groups;
 use crate::daemon::peril::Peril;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::reconcile::Desk;
 use crate::daemon::upkeep::Upkeep;
-use crate::daemon::work::Work;
+use crate::daemon::work::Done;
 use crate::mailbox::Listed;
 use crate::mailbox::Mailbox;
 use crate::mailbox::MailboxError;
@@ -30,8 +32,6 @@ use crate::mailbox::resume::Cursor;
 use crate::mailbox::resume::Gate;
 use crate::mailbox::resume::Resume;
 use crate::mailbox::resume::resume;
-use crate::steps;
-use crate::steps::Step;
 use crate::store::StoreError;
 use crate::triage::Office;
 use crate::triage::desk::Rules;
@@ -84,6 +84,10 @@ pub(super) struct Intake<M> {
     /// When all was well last.
     good: Instant,
     pub(super) peril: Peril,
+    /// The group that is being thought about and made durable, while the next one is fetched.
+    under_way: Option<Begun<Done>>,
+    /// Mails that were handled and have not been filed away yet, about.
+    unfiled: usize,
 }
 
 /// How mails come to be taken in.
@@ -137,6 +141,8 @@ impl<M: Mailbox> Intake<M> {
             failures: 0,
             filing_failures: 0,
             good: Instant::now(),
+            under_way: None,
+            unfiled: 0,
         }
     }
 
@@ -146,6 +152,8 @@ impl<M: Mailbox> Intake<M> {
         loop {
             let began = Instant::now();
             let ended = self.session().await;
+            // Whatever ended the session: what was being made durable then is known before anything else is begun.
+            let ended = self.finish().await.map_err(End::from).and(ended);
             if began.elapsed().as_secs() >= WORTH_S {
                 self.failures = 0;
             }
@@ -280,6 +288,7 @@ impl<M: Mailbox> Intake<M> {
             let listed =
                 unless(&self.shared.stop, self.part.mailbox.list(after, LIST_MAX)).await??;
             let Some(last) = listed.last().map(|l| l.uid) else {
+                self.finish().await?;
                 return Ok(after);
             };
             self.take_in(opened, &listed, gate, &Manner::News).await?;
@@ -306,57 +315,10 @@ impl<M: Mailbox> Intake<M> {
                 return Err(End::Stop);
             }
         }
+        if !matches!(manner, Manner::News) {
+            self.finish().await?;
+        }
         Ok(())
-    }
-
-    /// One group: claim, fetch, think, commit, file away.
-    async fn group(
-        &mut self,
-        opened: &Opened,
-        listed: &[Listed],
-        gate: Option<Gate>,
-        manner: &Manner,
-    ) -> Result<(), End> {
-        let mut share = self.claim(opened, listed, gate, manner).await?;
-        let fetched = if share.ours.is_empty() {
-            Vec::new()
-        } else {
-            self.fetch(opened, &share.ours).await?
-        };
-        steps::pass(Step::Fetched);
-        self.still_claimed(&share)?;
-        share.ours.append(&mut share.gone);
-        let work = Work {
-            mailbox: self.part.office.mailbox.clone(),
-            uid_validity: opened.uid_validity,
-            last_uid: match manner {
-                Manner::News => listed.last().map(|l| l.uid),
-                Manner::Late | Manner::Over | Manner::Gap(_) => None,
-            },
-            silent: self.silent(&share.ours, manner),
-            again: match manner {
-                Manner::Gap(again) => again.clone(),
-                Manner::News | Manner::Late | Manner::Over => BTreeSet::new(),
-            },
-            wanted: share.ours,
-            skipped: share.skipped,
-            waiting: share.waiting,
-            fetched,
-            rules: Arc::clone(&self.part.rules),
-            office: Arc::clone(&self.part.office),
-        };
-        let shared = self.shared.clone();
-        let done = blocking(move || work.commit(&shared)).await?;
-        steps::pass(Step::Committed);
-        self.desk.vanished(done.vanished);
-        if done.sent > 0 {
-            self.shared.outbox_news.notify_one();
-        }
-        if self.filing_failures == 0 {
-            self.file_away(opened).await
-        } else {
-            Ok(())
-        }
     }
 }
 

@@ -5,6 +5,7 @@ mod line;
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
 use ring::digest::SHA256;
 use ring::digest::digest;
@@ -47,8 +48,7 @@ use crate::triage::ticket::TicketNumber;
 pub(super) struct Read {
     pub(super) uid: u32,
     pub(super) reading: Reading,
-    raw: Vec<u8>,
-    truncated: bool,
+    fetched: Arc<Fetched>,
 }
 
 impl Read {
@@ -60,22 +60,15 @@ impl Read {
     /// Returns what is kept of it when it is held.
     pub(super) fn holding(&self) -> Holding<'_> {
         Holding {
-            raw: &self.raw,
-            truncated: self.truncated,
+            raw: &self.fetched.raw,
+            truncated: self.fetched.truncated,
             subject: &self.reading.message.subject,
         }
     }
 }
 
 /// Reads a mail. A panic while reading it is the mail's flaw: it goes to a person, the next one flows.
-pub(super) fn read(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
-    let mut read = read_first(fetched, rules, office);
-    read.raw.clone_from(&fetched.raw);
-    read
-}
-
-/// The same, still without its octets.
-fn read_first(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
+pub(super) fn read(fetched: &Arc<Fetched>, rules: &Rules, office: &Office) -> Read {
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         faults::strike("read", &fetched.raw);
         let mut message = parse(&fetched.raw);
@@ -95,26 +88,16 @@ fn read_first(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
     Read {
         uid: fetched.uid,
         reading,
-        raw: Vec::new(),
-        truncated: fetched.truncated,
+        fetched: Arc::clone(fetched),
     }
 }
 
-/// Reads a mail that is nobody else's.
-pub(super) fn read_owned(fetched: Fetched, rules: &Rules, office: &Office) -> Read {
-    let mut read = read_first(&fetched, rules, office);
-    read.raw = fetched.raw;
-    read
-}
-
 /// Takes a mail over unread: for a person.
-pub(super) fn unread(fetched: &Fetched, rules: &Rules, office: &Office) -> Read {
-    let reading = triage::read(unreadable(&fetched.raw), rules, office);
+pub(super) fn unread(fetched: &Arc<Fetched>, rules: &Rules, office: &Office) -> Read {
     Read {
         uid: fetched.uid,
-        reading,
-        raw: fetched.raw.clone(),
-        truncated: fetched.truncated,
+        reading: triage::read(unreadable(&fetched.raw), rules, office),
+        fetched: Arc::clone(fetched),
     }
 }
 
@@ -140,7 +123,7 @@ pub(super) fn entry(
 ) -> Entry {
     let Times { received, now, .. } = times;
     if !read.reading.message.flaws.contains(&Flaw::Unparsable) {
-        faults::strike("decide", &read.raw);
+        faults::strike("decide", &read.fetched.raw);
     }
     let plan = decide(&read.reading, case, rules, office, now);
     let number = number(&plan.step);
@@ -213,7 +196,7 @@ impl Desk<'_> {
             filing,
             times,
         } = *self;
-        faults::strike("compose", &read.raw);
+        faults::strike("compose", &read.fetched.raw);
         let key = &office.key;
         let message = &read.reading.message;
         let domain = office.address.domain();

@@ -7,6 +7,7 @@
 //! - Any failure of the store ends the process: what it last acknowledged is all that is believed.
 
 pub mod answer;
+mod begun;
 mod breaker;
 pub mod control;
 mod delivery;
@@ -27,15 +28,11 @@ mod timers;
 mod upkeep;
 mod work;
 
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::runtime::RuntimeFlavor;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -48,6 +45,7 @@ use crate::clock::Timestamp;
 use crate::clock::desk::DeskClock;
 use crate::config;
 use crate::config::Config;
+pub(crate) use crate::daemon::begun::blocking;
 use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::intake::Intake;
@@ -150,6 +148,12 @@ pub async fn run(config: Config, path: PathBuf, store: Store) -> Result<(), Daem
     }
     timers::mark(&store, &clock).await?;
     notify::stopping();
+    drop(clock);
+    if let Ok(Err(why)) = tokio::task::spawn_blocking(move || store.close()).await {
+        tracing::info!(
+            "the next start reads every record of the store: it could not be sealed: {why}"
+        );
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -328,22 +332,6 @@ pub(crate) fn unexpected(ended: &JoinError) -> DaemonError {
         }
         .to_owned(),
     )
-}
-
-/// Runs store work where it may block. On a runtime of one thread (a test) that is here: what it does is then in the
-/// same order each time.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, DaemonError> {
-    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return catch_unwind(AssertUnwindSafe(work))
-            .map_err(|_| DaemonError::Loop("it panicked".to_owned()))?
-            .map_err(DaemonError::from);
-    }
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(ended) => Err(unexpected(&ended)),
-    }
 }
 
 struct Signals {

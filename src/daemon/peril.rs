@@ -52,6 +52,11 @@ impl Peril {
         Ok(())
     }
 
+    /// Whether mails are taken alone.
+    pub(super) fn alone(&self) -> bool {
+        self.alone
+    }
+
     /// Adds mails to those that are taken alone, when that is the time to.
     pub(super) fn suspects(&self, suspects: &mut BTreeSet<u32>, listed: &[Listed]) {
         if self.alone {

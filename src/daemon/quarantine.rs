@@ -164,7 +164,7 @@ impl Release {
         let think = |read: letters::Read, group: &Group<'_>| {
             self.entry(read, group, &held, by, times, silence)
         };
-        let read = |fetched: &Fetched| letters::read(fetched, &self.rules, &self.office);
+        let read = |fetched: &Arc<Fetched>| letters::read(fetched, &self.rules, &self.office);
         let attempt = catch_unwind(AssertUnwindSafe(|| think(read(&fetched), &group)));
         let entry = attempt.unwrap_or_else(|_| {
             tracing::error!(
@@ -194,7 +194,7 @@ impl Release {
     }
 
     /// The mail as it was fetched; where its octets cannot be read, the agent is told where it lies.
-    fn fetched(&self, held: &HeldView, raw: Option<Result<Vec<u8>, String>>) -> Fetched {
+    fn fetched(&self, held: &HeldView, raw: Option<Result<Vec<u8>, String>>) -> Arc<Fetched> {
         let octets = match raw {
             Some(Ok(octets)) => octets,
             Some(Err(why)) => {
@@ -206,11 +206,11 @@ impl Release {
             }
             None => Vec::new(),
         };
-        Fetched {
+        Arc::new(Fetched {
             uid: held.mail.uid,
             truncated: held.truncated || octets.is_empty(),
             raw: octets,
-        }
+        })
     }
 
     fn silence(&self, held: &HeldView, released: Timestamp, now: Timestamp) -> Option<Silence> {

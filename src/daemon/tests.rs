@@ -412,7 +412,7 @@ fn a_ticket_that_had_its_replies_of_today_gets_no_more_and_its_mail_is_forwarded
 mod bench;
 mod broken_lines;
 mod claims;
-mod hostile;
+pub(super) mod hostile;
 mod odd_mailboxes;
 mod odd_servers;
 mod quarantine;

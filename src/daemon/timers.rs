@@ -14,6 +14,7 @@ use crate::daemon::blocking;
 use crate::daemon::breaker::Alarm;
 use crate::daemon::breaker::Watch;
 use crate::daemon::notify;
+use crate::store::Checking;
 use crate::store::Erased;
 use crate::store::KeyError;
 use crate::store::Store;
@@ -30,6 +31,9 @@ const MARK_S: u64 = 600;
 
 /// How often a doubt about the time is told again.
 const DOUBT_S: u64 = 3_600;
+
+/// Records that are read at each tick until all were: some hundredths of a second.
+const CHECKED_MAX: usize = 20_000;
 
 /// Seconds that things are kept; none: for ever.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +53,26 @@ pub(super) async fn mark<T: Times>(
     blocking(move || store.keep_time(mark)).await
 }
 
+/// Reads some of the records that the start has taken on trust, because the store was sealed; returns how far it has come.
+async fn check(
+    shared: &Shared,
+    checking: Option<Checking>,
+) -> Result<Option<Checking>, DaemonError> {
+    let Some(mut checking) = checking else {
+        return Ok(None);
+    };
+    let store = shared.store.clone();
+    let (more, checking) = blocking(move || {
+        let more = store.check(&mut checking, CHECKED_MAX)?;
+        Ok((more, checking))
+    })
+    .await?;
+    if !more {
+        tracing::info!("every record of the store was read, and is as it was written");
+    }
+    Ok(more.then_some(checking))
+}
+
 /// Feeds the watchdog as long as every loop makes progress, and keeps the status line true. What is older than is to be
 /// kept is erased; `alarm` is told when the breaker trips.
 pub(super) async fn run<T: Times>(
@@ -64,6 +88,7 @@ pub(super) async fn run<T: Times>(
     let (mut tidy_at, mut mark_at) = (Instant::now(), Instant::now());
     let mut doubt = Doubt::default();
     let mut breaker = Watch::default();
+    let mut checking = shared.store.unread().then(Checking::default);
     loop {
         if mark_at <= Instant::now() {
             mark(&shared.store, &clock).await?;
@@ -86,6 +111,7 @@ pub(super) async fn run<T: Times>(
             );
             continue;
         }
+        checking = check(&shared, checking).await?;
         if tidy_at <= Instant::now() {
             let more = tidy(&shared, keep).await?;
             tidy_at = Instant::now()

@@ -43,7 +43,7 @@ pub(super) struct Work {
     pub(super) silent: BTreeMap<u32, Silence>,
     /// UIDs whose final state is not theirs, and is forgotten.
     pub(super) again: BTreeSet<u32>,
-    pub(super) fetched: Vec<Fetched>,
+    pub(super) fetched: Vec<Arc<Fetched>>,
     pub(super) rules: Arc<Rules>,
     pub(super) office: Arc<Office>,
 }
@@ -85,7 +85,7 @@ impl Work {
     /// Thinks about every mail and commits the group.
     pub(super) fn commit(&self, shared: &Shared) -> Result<Done, StoreError> {
         let (now, date) = (shared.clock.now(), shared.clock.date());
-        let readings: Vec<letters::Read> = self.fetched.iter().map(|f| self.read(f)).collect();
+        let readings = self.read(&self.fetched);
         let mut told = Vec::new();
         let mut group = shared.store.group();
         group.count_by(&self.rules.spellings);
@@ -147,17 +147,19 @@ impl Work {
         Ok(done)
     }
 
-    /// Reads a mail. One that the server does not give has no words to tell it by: it is known by its place.
-    fn read(&self, fetched: &Fetched) -> letters::Read {
-        let mut read = thinking::read(fetched, &self.rules, &self.office);
-        if fetched.raw.is_empty() {
-            let place = format!("{}\n{}\n{}", self.mailbox, self.uid_validity, fetched.uid);
-            if let Ok(digest) = digest(&SHA256, place.as_bytes()).as_ref().try_into() {
-                read.reading.message.digest = digest;
+    /// Reads mails. One that the server does not give has no words to tell it by: it is known by its place.
+    fn read(&self, mails: &[Arc<Fetched>]) -> Vec<letters::Read> {
+        let mut readings = thinking::read(mails, &self.rules, &self.office);
+        for (read, fetched) in readings.iter_mut().zip(mails) {
+            if fetched.raw.is_empty() {
+                let place = format!("{}\n{}\n{}", self.mailbox, self.uid_validity, fetched.uid);
+                if let Ok(digest) = digest(&SHA256, place.as_bytes()).as_ref().try_into() {
+                    read.reading.message.digest = digest;
+                }
             }
+            self.hush(read);
         }
-        self.hush(&mut read);
-        read
+        readings
     }
 
     /// Has a mail that no machine may answer go to a person, whatever else would become of it.
@@ -172,7 +174,7 @@ impl Work {
         &self,
         group: &mut Group<'_>,
         read: &letters::Read,
-        fetched: &Fetched,
+        fetched: &Arc<Fetched>,
         (now, date): (Timestamp, Timestamp),
     ) -> Result<Option<Entry>, StoreError> {
         let mail = self.mail(read.uid);
@@ -214,12 +216,15 @@ impl Work {
             self.hush(&mut unread);
             catch_unwind(AssertUnwindSafe(|| entry(&unread, group))).unwrap_or_else(|_| {
                 // Not even its octets may be touched: the agent is told where it lies.
-                let nothing = Fetched {
+                let nothing = Arc::new(Fetched {
                     uid: fetched.uid,
                     raw: Vec::new(),
                     truncated: true,
-                };
-                entry(&self.read(&nothing), group)
+                });
+                match self.read(&[nothing]).first() {
+                    Some(nothing) => entry(nothing, group),
+                    None => Err(StoreError::Broken("a mail was not read".to_owned())),
+                }
             })
         });
         decided.map(Some)

@@ -137,14 +137,19 @@ impl Evidence {
     }
 
     /// Refuses a key that is not there though it was.
-    pub(super) fn compare_key(&self, dir: &Path, looked: &Looked) -> Result<(), OpenError> {
+    pub(super) fn compare_key(
+        &self,
+        dir: &Path,
+        key: Option<KeyRow>,
+        head: Option<&HeadRow>,
+    ) -> Result<(), OpenError> {
         let why = match &self.key {
-            Key::There(digests) if looked.key.is_none_or(|row| digests.contains(&row.0)) => {
+            Key::There(digests) if key.is_none_or(|row| digests.contains(&row.0)) => {
                 return Ok(());
             }
             Key::There(_) => "it is not the key of this store",
             // After the first commit the key may be missing, as a first start may end there.
-            Key::Missing if looked.head.is_none_or(|h| h.generation <= 1) => return Ok(()),
+            Key::Missing if head.is_none_or(|h| h.generation <= 1) => return Ok(()),
             Key::Missing => "it is missing",
             Key::Spoiled => identity::SPOILED,
         };

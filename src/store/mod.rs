@@ -15,6 +15,7 @@
 //!   sync nobody knows. A new start reads what is really there.
 //! - The generation record outside sled says how far the store had come. An older or emptied store is refused
 //!   (`OpenError::Behind`): a daemon with an empty memory answers a whole mailbox again.
+//! - After an orderly end, and if nobody has touched the files since, that look is left out (`seal`).
 //! - sled rewrites what it finds damaged. So the store is looked at in a copy, and opened only when that was sound
 //!   (`look`); what is mended, shrunk or restored is built anew beside it and exchanged in one piece (`swap`).
 
@@ -55,6 +56,7 @@ mod renew;
 mod repair;
 mod restore;
 mod salvage;
+mod seal;
 mod shrink;
 mod survey;
 mod swap;
@@ -117,6 +119,7 @@ pub use crate::store::renew::Renewed;
 pub use crate::store::repair::Repaired;
 pub use crate::store::restore::RestoreError;
 pub use crate::store::restore::Restored;
+pub use crate::store::seal::Checking;
 pub use crate::store::shrink::SHRINK_FACTOR;
 pub use crate::store::shrink::Shrunk;
 pub use crate::store::sync::SyncCounts;
@@ -152,6 +155,10 @@ struct Inner {
     accepted: Option<Timestamp>,
     /// What shrinking at the start did.
     shrunk: Option<Shrunk>,
+    /// It was opened by its seal: its records were not read at this start.
+    unread: bool,
+    /// Octets of the engine's files when every record was last read at a start.
+    read_octets: u64,
     /// The backup that is being made, or the last one.
     backup: Mutex<BackupState>,
     writer: Mutex<Writer>,
@@ -202,7 +209,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 64 * 1024 * 1024,
-            lease_bytes_max: 64 * 1024 * 1024,
+            lease_bytes_max: 16 * 1024 * 1024,
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
             held_bytes_max: 1024 * 1024 * 1024,

@@ -32,7 +32,6 @@ use crate::store::layout::Tree;
 use crate::store::layout::head::AcceptedRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::head::InstanceRow;
-#[cfg(test)]
 use crate::store::layout::head::KeyRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::letters::StageRow;
@@ -41,6 +40,8 @@ use crate::store::layout::rows::TurnRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
 use crate::store::look::forget_snapshots;
+use crate::store::seal;
+use crate::store::seal::Seal;
 use crate::store::shrink;
 use crate::store::shrink::Shrunk;
 use crate::store::spool::Spool;
@@ -108,7 +109,7 @@ impl Folder {
         options: &StoreOptions,
     ) -> Result<Option<Shrunk>, OpenError> {
         evidence.compare(looked.head.as_ref())?;
-        evidence.compare_key(&self.dir, looked)?;
+        evidence.compare_key(&self.dir, looked.key, looked.head.as_ref())?;
         if !options.verify {
             return Ok(None);
         }
@@ -126,7 +127,12 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, OpenError> {
         let ours = Folder::take(dir, &options)?;
         let evidence = Evidence::gather(dir)?;
-        let shrunk = ours.look(&evidence, &options)?;
+        let seal = Seal::take(dir, &options, &ours.syncs)?.filter(|_| evidence.data);
+        let shrunk = match seal {
+            Some(_) => None,
+            None => ours.look(&evidence, &options)?,
+        };
+        let read_octets = seal.map_or_else(|| seal::octets(&dir.join("store")), |s| s.read_octets);
         for sub in ["store", "spool"] {
             folder(&dir.join(sub)).map_err(|e| disk(&dir.join(sub), &e))?;
         }
@@ -138,6 +144,11 @@ impl Store {
         let head = engine.read::<HeadRow>(layout::HEAD_KEY).map_err(spoiled)?;
         // The same look once more: what is open now must be what was looked at.
         evidence.compare(head.as_ref().filter(|_| version.is_some()))?;
+        if let Some(seal) = seal {
+            seal.compare(head.as_ref())?;
+            let key = engine.read::<KeyRow>(layout::KEY_KEY).map_err(spoiled)?;
+            evidence.compare_key(dir, key, head.as_ref())?;
+        }
         let head = head.unwrap_or_default();
         let accepted = engine.read::<AcceptedRow>(layout::ACCEPTED_KEY);
         let writer = Writer {
@@ -163,6 +174,8 @@ impl Store {
             writer: Mutex::new(writer),
             replies_held: AtomicBool::new(false),
             shrunk,
+            unread: seal.is_some(),
+            read_octets,
             backup: Mutex::default(),
             _lock: ours.lock,
         };

@@ -203,7 +203,9 @@ fn accept(folder: &Folder, options: &StoreOptions, now: Timestamp) -> Result<Ren
         let taken = looked
             .survey()
             .and_then(|_| fresh.take_over(&looked.engine).map_err(spoiled));
-        key_is_good = evidence.compare_key(dir, &looked).is_ok();
+        key_is_good = evidence
+            .compare_key(dir, looked.key, looked.head.as_ref())
+            .is_ok();
         looked.discard(&folder.syncs)?;
         taken?;
     }

@@ -19,6 +19,7 @@ mod lists;
 mod mounts;
 mod opening;
 mod quarantine;
+mod seals;
 mod sending;
 mod wear;
 

@@ -204,7 +204,7 @@ fn everything(told: &mut Verified, dir: &Path, evidence: &Evidence, looked: &Loo
         Ok(()) => told.tell("generation", head.generation.to_string(), true),
         Err(e) => told.error("generation", &e),
     }
-    match evidence.compare_key(dir, looked) {
+    match evidence.compare_key(dir, looked.key, looked.head.as_ref()) {
         Ok(()) => told.tell("desk.key", "there", true),
         Err(OpenError::Key { why, .. }) => told.tell("desk.key", why, false),
         Err(e) => told.error("desk.key", &e),

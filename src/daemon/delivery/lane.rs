@@ -1,37 +1,39 @@
 //! One way out: its connections, the mails it has leased, and its pauses.
 
-use std::collections::BTreeMap;
+mod books;
+
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use crate::clock::Timestamp;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::begun::Begun;
 use crate::daemon::blocking;
 use crate::daemon::delivery::Bell;
 use crate::daemon::delivery::Route;
+use crate::daemon::delivery::carry::Carried;
+use crate::daemon::delivery::carry::carry;
+use crate::daemon::delivery::lane::books::LEASE_MIN;
+use crate::daemon::delivery::lane::books::Settling;
+use crate::daemon::delivery::lane::books::settled;
 use crate::daemon::delivery::pause::Pause;
-use crate::daemon::delivery::tell::log;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::unexpected;
-use crate::steps;
-use crate::steps::Step;
+use crate::store::Taken;
 use crate::store::outbox::Leased;
 use crate::store::outbox::OutboxId;
-use crate::transport::Parcel;
+use crate::store::outbox::Settled;
 use crate::transport::Transport;
 use crate::transport::Trouble;
 use crate::triage::delivery::Outcome;
 
-/// So many mails are leased at once for each connection: a crash puts them in doubt.
-const LEASE_MAX: usize = 4;
 /// Even without news or a due date the outbox is looked at so often, in seconds.
 const LOOK_S: i64 = 30;
 /// A connection that the server did not want beside the others is tried again after so long, in seconds.
@@ -50,20 +52,31 @@ pub(super) struct Lane<T> {
     busy: JoinSet<Carried<T>>,
     /// Leased, and nothing begun for it.
     queue: VecDeque<Leased>,
+    /// A lease that is being made durable.
+    leasing: Option<Begun<Taken>>,
+    /// How many mails it asks for.
+    wanted: usize,
+    /// How many a connection gets by one lease.
+    stride: usize,
+    /// When the last one was asked for.
+    leased_at: Instant,
+    /// It was all there.
+    full: bool,
+    /// Mails that went since.
+    gone: usize,
+    /// Nothing is due, as far as was last asked.
+    quiet: bool,
+    /// Ends that the store does not know yet, with the server's words for the log.
+    ends: Vec<(OutboxId, Outcome, String)>,
+    /// Ends that are being made durable.
+    settling: Option<Settling>,
     pause: Pause,
+    /// Why it pauses, or paused last, as it is noted on mails.
+    closed_by: String,
     shared: Shared,
     bell: Arc<Bell>,
     patience: Duration,
     pulse: Pulse,
-}
-
-/// A connection that is back from a mail.
-struct Carried<T> {
-    transport: T,
-    id: OutboxId,
-    outcome: Outcome,
-    trouble: Option<Trouble>,
-    brief: String,
 }
 
 impl<T: Transport + 'static> Lane<T> {
@@ -83,7 +96,17 @@ impl<T: Transport + 'static> Lane<T> {
             spared: Timestamp::default(),
             busy: JoinSet::new(),
             queue: VecDeque::new(),
+            leasing: None,
+            wanted: 0,
+            stride: LEASE_MIN,
+            leased_at: Instant::now(),
+            full: false,
+            gone: 0,
+            quiet: false,
+            ends: Vec::new(),
+            settling: None,
             pause: Pause::default(),
+            closed_by: String::new(),
             shared,
             bell,
             patience,
@@ -94,57 +117,30 @@ impl<T: Transport + 'static> Lane<T> {
     /// Runs until told to stop; then gives back what was not begun and waits for what was.
     pub(super) async fn run(mut self) -> Result<(), DaemonError> {
         while !self.shared.stop.is_cancelled() {
-            if self.refill().await? {
+            self.settle()?;
+            if self.lease()? {
                 continue;
             }
             self.begin();
             self.turn().await?;
         }
+        if let Some(leasing) = self.leasing.take() {
+            self.leased(leasing.await?);
+        }
         self.give_back("").await?;
-        while let Some(ended) = self.busy.join_next().await {
-            self.take(ended.map_err(|e| unexpected(&e))?).await?;
+        loop {
+            self.settle()?;
+            if let Some(Settling { begun, briefs }) = self.settling.take() {
+                settled(&begun.await?, &briefs);
+            } else if let Some(ended) = self.busy.join_next().await {
+                self.take(ended.map_err(|e| unexpected(&e))?).await?;
+            } else {
+                break;
+            }
         }
         let mut all: Vec<T> = self.idle.into_iter().chain(self.spare).collect();
         join_all(all.iter_mut().map(Transport::close)).await;
         Ok(())
-    }
-
-    /// Leases more when there is nothing left to begin. Returns whether there may be more to lease at once.
-    async fn refill(&mut self) -> Result<bool, DaemonError> {
-        let now = self.shared.clock.now();
-        self.try_spare(now);
-        let limit = if self.pause.probing() {
-            1
-        } else {
-            self.idle.len() * LEASE_MAX
-        };
-        if !self.queue.is_empty() || !self.may_begin(now) {
-            return Ok(false);
-        }
-        let (store, mailbox, stop) = (
-            self.shared.store.clone(),
-            self.mailbox.clone(),
-            self.shared.stop.clone(),
-        );
-        let doubt = self.shared.clock.doubt().is_some();
-        let taken = blocking(move || {
-            store.hold_replies(doubt || store.breaker(now)?.stand.holds());
-            // Loops that were cut off must not lease any more: nobody would send it.
-            if stop.is_cancelled() {
-                Ok(crate::store::Taken::default())
-            } else {
-                store.lease(now, &mailbox, limit)
-            }
-        })
-        .await?;
-        if !taken.mails.is_empty() {
-            steps::pass(Step::Leased);
-        }
-        for mail in &taken.parked {
-            log(mail, mail.state.said());
-        }
-        self.queue.extend(taken.mails);
-        Ok(self.queue.is_empty() && !taken.parked.is_empty())
     }
 
     /// Takes one spare connection back once in a while: nothing else would tell that a limit is gone.
@@ -188,17 +184,43 @@ impl<T: Transport + 'static> Lane<T> {
             Some(rest) => rest,
             None => due_in(&self.shared, &self.mailbox).await?,
         };
-        tokio::select! {
+        let (mut leasing, mut settling) = (self.leasing.take(), self.settling.take());
+        let happened = tokio::select! {
             biased;
-            Some(ended) = self.busy.join_next() => self.take(ended.map_err(|e| unexpected(&e))?).await,
-            () = self.shared.stop.cancelled() => Ok(()),
-            () = self.bell.news.notified() => Ok(()),
-            () = self.bell.now.notified() => {
-                self.pause.cut_short();
-                Ok(())
-            }
-            () = tokio::time::sleep(wait) => Ok(()),
+            Some(ended) = self.busy.join_next() => Happened::Ended(ended.map_err(|e| unexpected(&e))?),
+            states = end_of(settling.as_mut().map(|s| &mut s.begun)) => Happened::Settled(states?),
+            taken = end_of(leasing.as_mut()) => Happened::Leased(taken?),
+            () = self.shared.stop.cancelled() => Happened::Nothing,
+            () = self.bell.news.notified() => Happened::Nothing,
+            () = self.bell.now.notified() => Happened::CutShort,
+            () = tokio::time::sleep(wait) => Happened::Nothing,
+        };
+        self.quiet = false;
+        if !matches!(happened, Happened::Leased(_)) {
+            self.leasing = leasing;
         }
+        match happened {
+            Happened::Settled(states) => {
+                let briefs = settling.map(|s| s.briefs).unwrap_or_default();
+                settled(&states, &briefs);
+                return Ok(());
+            }
+            _ => self.settling = settling,
+        }
+        match happened {
+            Happened::Ended(carried) => self.take(carried).await?,
+            Happened::Leased(taken) => {
+                self.leased(taken);
+                if self.pause.left_s(self.shared.clock.now()) > 0 {
+                    // The way was closed while they were leased.
+                    let why = self.closed_by.clone();
+                    self.give_back(&why).await?;
+                }
+            }
+            Happened::CutShort => self.pause.cut_short(),
+            Happened::Settled(_) | Happened::Nothing => {}
+        }
+        Ok(())
     }
 
     /// How long nothing can be due; none when the outbox must be asked.
@@ -207,7 +229,7 @@ impl<T: Transport + 'static> Lane<T> {
         let left_s = self.pause.left_s(now);
         if left_s > 0 {
             Some(seconds(left_s))
-        } else if self.may_begin(now) {
+        } else if self.may_begin(now) && self.quiet {
             None
         } else {
             Some(seconds(LOOK_S))
@@ -220,8 +242,6 @@ impl<T: Transport + 'static> Lane<T> {
         while let Some(ended) = self.busy.try_join_next() {
             back.push(ended.map_err(|e| unexpected(&e))?);
         }
-        let mut ends = Vec::with_capacity(back.len());
-        let mut briefs = BTreeMap::new();
         let mut closed = None;
         for Carried {
             transport,
@@ -232,6 +252,7 @@ impl<T: Transport + 'static> Lane<T> {
         } in back
         {
             self.pulse.beat();
+            self.gone += usize::from(matches!(outcome, Outcome::Accepted(_)));
             match trouble {
                 // What a stop cut off says nothing of the server.
                 _ if self.shared.stop.is_cancelled() => {}
@@ -246,22 +267,20 @@ impl<T: Transport + 'static> Lane<T> {
                     );
                     self.spare.push(transport);
                     self.spared = self.shared.clock.now();
-                    ends.push((id, outcome));
-                    briefs.insert(id, brief);
+                    self.ends.push((id, outcome, brief));
                     continue;
                 }
                 Some(trouble) => closed = closed.or(Some((trouble, brief.clone()))),
                 None => {}
             }
             self.idle.push(transport);
-            ends.push((id, outcome));
-            briefs.insert(id, brief);
+            self.ends.push((id, outcome, brief));
         }
         if let Some((trouble, why)) = closed {
             self.close(trouble, &why).await?;
         }
         self.begin();
-        settle(&self.shared, ends, &briefs).await
+        Ok(())
     }
 
     /// A mail met no trouble.
@@ -295,7 +314,9 @@ impl<T: Transport + 'static> Lane<T> {
                 "no mail of this mailbox can be sent for now; it is tried again after a pause"
             );
         }
-        self.give_back(&format!("not tried: {why}")).await
+        self.closed_by = format!("not tried: {why}");
+        let why = self.closed_by.clone();
+        self.give_back(&why).await
     }
 
     /// Gives back what was not begun.
@@ -325,50 +346,19 @@ fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(seconds.clamp(1, LOOK_S).unsigned_abs())
 }
 
-async fn settle(
-    shared: &Shared,
-    ends: Vec<(OutboxId, Outcome)>,
-    briefs: &BTreeMap<OutboxId, String>,
-) -> Result<(), DaemonError> {
-    let (store, now) = (shared.store.clone(), shared.clock.now());
-    for mail in blocking(move || store.settle(&ends, now)).await? {
-        log(&mail, briefs.get(&mail.id).map_or("", String::as_str));
-    }
-    steps::pass(Step::Settled);
-    Ok(())
+/// What a turn waited for.
+enum Happened<T> {
+    Ended(Carried<T>),
+    Settled(Vec<Settled>),
+    Leased(Taken),
+    CutShort,
+    Nothing,
 }
 
-/// Sends one mail. After a stop it has `patience` to come to an end; what is known of it then is its outcome.
-async fn carry<T: Transport>(
-    mut transport: T,
-    mail: Leased,
-    stop: CancellationToken,
-    patience: Duration,
-) -> Carried<T> {
-    let parcel = Parcel {
-        envelope_from: mail.envelope_from,
-        to: mail.to,
-        bytes: mail.bytes,
-    };
-    let cut = async {
-        stop.cancelled().await;
-        tokio::time::sleep(patience).await;
-    };
-    steps::pass(Step::Sending);
-    let ended = tokio::select! {
-        biased;
-        // A panic over one mail must not stop the others; the panic hook has logged its place.
-        ended = AssertUnwindSafe(transport.send(&parcel)).catch_unwind() => ended.ok(),
-        () = cut => None,
-    };
-    let outcome = ended.unwrap_or_else(|| transport.abandon());
-    steps::pass(Step::Answered);
-    let (trouble, brief) = (transport.trouble(), transport.brief().to_owned());
-    Carried {
-        transport,
-        id: mail.id,
-        outcome,
-        trouble,
-        brief,
+/// The end of work that was begun; never, where there is none.
+async fn end_of<T: Unpin>(begun: Option<&mut Begun<T>>) -> Result<T, DaemonError> {
+    match begun {
+        Some(begun) => begun.await,
+        None => pending().await,
     }
 }

@@ -24,6 +24,7 @@ impl<M: Mailbox> Intake<M> {
             self.part.office.mailbox.clone(),
             opened.uid_validity,
         );
+        self.unfiled = 0;
         let due = blocking(move || store.filings(&name, validity, FILINGS_MAX)).await?;
         for kind in [
             Filing::Answered,

@@ -14,10 +14,10 @@ pub(super) fn enclosed(
     received: Timestamp,
 ) -> (Option<Vec<u8>>, String) {
     let limit = office.keeping.attachment_bytes_max;
-    let bytes = u64::try_from(read.raw.len()).unwrap_or(u64::MAX);
-    let what = if read.raw.is_empty() {
+    let bytes = u64::try_from(read.fetched.raw.len()).unwrap_or(u64::MAX);
+    let what = if read.fetched.raw.is_empty() {
         "The server did not give this mail to the desk: NOTHING OF IT WAS READ. Look for it yourself:".to_owned()
-    } else if read.truncated {
+    } else if read.fetched.truncated {
         format!(
             "The mail is too big: only its first {bytes} octets were read, and it is not attached. It lies whole here:"
         )
@@ -27,7 +27,7 @@ pub(super) fn enclosed(
         )
     } else {
         return (
-            Some(read.raw.clone()),
+            Some(read.fetched.raw.clone()),
             "The whole mail is attached.\n".to_owned(),
         );
     };
@@ -43,7 +43,7 @@ fn place(read: &Read, office: &Office, filing: Filing, received: Timestamp) -> S
     let mut rows = vec![("Mailbox", office.address.to_string())];
     match folder(&office.keeping, filing) {
         // A mail that the server does not give may stay where it is, too.
-        Some(folder) if read.raw.is_empty() => {
+        Some(folder) if read.fetched.raw.is_empty() => {
             rows.push(("Folder", format!("{folder}, or where new mails come in")));
         }
         Some(folder) => rows.push(("Folder", folder.to_owned())),
@@ -56,9 +56,13 @@ fn place(read: &Read, office: &Office, filing: Filing, received: Timestamp) -> S
         rows.push(("Date", time(Timestamp(date))));
     }
     rows.push(("Received", time(received)));
-    if !read.raw.is_empty() {
-        let size = if read.truncated { "more than " } else { "" };
-        rows.push(("Size", format!("{size}{} octets", read.raw.len())));
+    if !read.fetched.raw.is_empty() {
+        let size = if read.fetched.truncated {
+            "more than "
+        } else {
+            ""
+        };
+        rows.push(("Size", format!("{size}{} octets", read.fetched.raw.len())));
     }
     let lines: Vec<String> = rows
         .iter()

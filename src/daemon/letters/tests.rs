@@ -73,11 +73,11 @@ fn mail(text: &str) -> Vec<u8> {
 fn made(raw: Vec<u8>, truncated: bool, case: &Case) -> Entry {
     let (rules, office) = (rules(), office());
     let read = read(
-        &Fetched {
+        &Arc::new(Fetched {
             uid: 3,
             raw,
             truncated,
-        },
+        }),
         rules,
         &office,
     );

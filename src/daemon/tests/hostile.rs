@@ -15,7 +15,7 @@ const SECONDS_MAX: u64 = 60;
 const WHO: &str = "From: maria@home.example\r\nTo: support@credly.example\r\n";
 const CASE: &str = "I have two accounts, please merge them into one.\r\n";
 
-fn desk() -> (Arc<Rules>, Arc<Office>) {
+pub(in crate::daemon) fn desk() -> (Arc<Rules>, Arc<Office>) {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path(), StoreOptions::default()).unwrap();
     let mut part = part((), &store);
@@ -34,11 +34,11 @@ fn desk() -> (Arc<Rules>, Arc<Office>) {
 fn entry_on(raw: &[u8], case: &Case) -> Entry {
     let (rules, office) = desk();
     let began = Instant::now();
-    let fetched = Fetched {
+    let fetched = Arc::new(Fetched {
         uid: 1,
         raw: raw.to_vec(),
         truncated: false,
-    };
+    });
     let read = letters::read(&fetched, &rules, &office);
     let mail = MailRef {
         mailbox: "support".to_owned(),

@@ -62,11 +62,11 @@ impl Place {
             waiting: Vec::new(),
             silent: BTreeMap::new(),
             again: BTreeSet::new(),
-            fetched: vec![Fetched {
+            fetched: vec![Arc::new(Fetched {
                 uid,
                 raw: raw.as_bytes().to_vec(),
                 truncated: false,
-            }],
+            })],
             rules: Arc::clone(&self.rules),
             office: Arc::clone(&self.office),
         };

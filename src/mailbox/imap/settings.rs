@@ -165,7 +165,7 @@ impl Default for ImapLimits {
             fetch_bytes_max: 16 * 1024 * 1024,
             fetch_count_max: 100,
             file_count_max: 256,
-            list_window: 10_000,
+            list_window: 1_000,
         }
     }
 }

@@ -95,11 +95,11 @@ pub(super) fn whole(fields: &str) -> Vec<u8> {
 const NONE: &str = "Message-ID: -none-";
 
 pub(super) fn entry_of(raw: Vec<u8>, case: &Case, office: &Office) -> Entry {
-    let fetched = Fetched {
+    let fetched = Arc::new(Fetched {
         uid: 3,
         raw,
         truncated: false,
-    };
+    });
     let read = read(&fetched, rules(), office);
     let mail = MailRef {
         mailbox: "support".to_owned(),
