@@ -3,7 +3,8 @@
 //!
 //! What `MAILCLERK_FAULTS` names is made a file when a mail stalls, for who waits for that.
 //!
-//! `X-Mailclerk-Fault: PLACE WHAT`; places are `read`, `decide`, `compose`; it may `panic`, `abort` or `stall`.
+//! `X-Mailclerk-Fault: PLACE WHAT`; places are `read`, `decide`, `compose`; it may `panic`, `abort` or
+//! `stall`; `stumble` is a panic that comes twice and not again.
 
 /// Passes a place with a mail in hand.
 #[inline]
@@ -16,7 +17,12 @@ pub(super) fn strike(place: &str, raw: &[u8]) {
 
 #[cfg(debug_assertions)]
 mod live {
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
+
+    /// How often somebody stumbled.
+    static STUMBLED: AtomicU32 = AtomicU32::new(0);
 
     /// Octets in which the header is looked for.
     const BEGINNING: usize = 4096;
@@ -28,6 +34,9 @@ mod live {
         let beginning = String::from_utf8_lossy(raw.get(..BEGINNING).unwrap_or(raw));
         let said = |what: &str| beginning.contains(&format!("X-Mailclerk-Fault: {place} {what}"));
         assert!(!said("panic"), "injected");
+        if said("stumble") {
+            assert!(STUMBLED.fetch_add(1, Ordering::Relaxed) >= 2, "injected");
+        }
         if said("abort") {
             std::process::abort();
         }

@@ -67,24 +67,42 @@ impl Read {
     }
 }
 
-/// Reads a mail. A panic while reading it is the mail's flaw: it goes to a person, the next one flows.
+/// A mail that fails so often is taken over unread.
+pub(super) const FAILS_MAX: u32 = 3;
+
+/// Tries work on a mail until it does not panic, `FAILS_MAX` times: most panics are the mail's and come again, but one
+/// that was not must not cost its reading.
+pub(super) fn attempts<T>(
+    doing: &str,
+    mailbox: &str,
+    uid: u32,
+    attempt: impl Fn() -> T,
+) -> Option<T> {
+    for time in 1..=FAILS_MAX {
+        if let Ok(done) = catch_unwind(AssertUnwindSafe(&attempt)) {
+            return Some(done);
+        }
+        tracing::warn!(mailbox, uid, time, "{doing} the mail panicked");
+    }
+    tracing::error!(
+        mailbox,
+        uid,
+        "{doing} the mail panicked {FAILS_MAX} times; a person gets it unread"
+    );
+    None
+}
+
+/// Reads a mail. A panic that comes again and again is the mail's flaw: it goes to a person, the next one flows.
 pub(super) fn read(fetched: &Arc<Fetched>, rules: &Rules, office: &Office) -> Read {
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
+    let reading = attempts("reading", &office.mailbox, fetched.uid, || {
         faults::strike("read", &fetched.raw);
         let mut message = parse(&fetched.raw);
         if fetched.truncated {
             message.flaws.push(Flaw::TooBig);
         }
         triage::read(message, rules, office)
-    }));
-    let reading = attempt.unwrap_or_else(|_| {
-        tracing::error!(
-            mailbox = office.mailbox,
-            uid = fetched.uid,
-            "reading the mail panicked; a person gets it unread"
-        );
-        triage::read(unreadable(&fetched.raw), rules, office)
-    });
+    })
+    .unwrap_or_else(|| triage::read(unreadable(&fetched.raw), rules, office));
     Read {
         uid: fetched.uid,
         reading,

@@ -121,7 +121,8 @@ impl<M: Mailbox> Intake<M> {
     }
 
     async fn compare(&mut self, opened: &Opened, listed: Vec<Listed>) -> Result<Findings, End> {
-        let horizon = (self.part.upkeep.horizon)(&self.shared.store);
+        let (store, horizon) = (self.shared.store.clone(), self.part.upkeep.horizon);
+        let horizon = blocking(move || horizon(&store)).await?;
         let states = self
             .states(opened, listed.iter().map(|l| l.uid).collect())
             .await?;

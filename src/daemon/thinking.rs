@@ -1,7 +1,8 @@
 //! Reading mails on all cores, each within a time: one that takes too long holds up nobody.
 //!
-//! A thread that hangs cannot be ended. It is left alone, its mail goes to a person unread, and another takes its place.
-//! When several hang, reading goes on without a limit, so that the watchdog ends the process and `peril` finds the mail.
+//! A thread that hangs cannot be ended. It is left alone, and its mail given to another, three in all; then it goes to a
+//! person unread. When several hang, reading goes on without a limit, so that the watchdog ends the process and `peril`
+//! finds the mail.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -23,8 +24,8 @@ use crate::triage::desk::Rules;
 
 /// A mail of the largest size takes a second or two.
 const LIMIT: Duration = Duration::from_mins(2);
-/// Threads that may hang at a time.
-const HANGING_MAX: usize = 4;
+/// Threads that may hang at a time: those of four mails.
+const HANGING_MAX: usize = 4 * letters::FAILS_MAX as usize;
 /// Threads that read at a time, however many cores there are.
 const READERS_MAX: usize = 8;
 
@@ -63,7 +64,7 @@ fn within(
         // No thread to be had: they are read here, as best it can.
         return here().collect();
     }
-    table.wait(limit)
+    table.wait(limit / letters::FAILS_MAX)
 }
 
 /// Where mails lie to be read, and are laid when they were.
@@ -80,8 +81,10 @@ struct Table {
 struct Heap {
     /// How many have been taken.
     taken: usize,
-    /// Which are being read, and since when.
+    /// Which are being read, and since when the last of its readers.
     open: BTreeMap<usize, Instant>,
+    /// How many readers hang over one.
+    hung: BTreeMap<usize, u32>,
     done: BTreeMap<usize, letters::Read>,
 }
 
@@ -109,6 +112,12 @@ impl Table {
         heap.taken += 1;
         heap.open.insert(place, Instant::now());
         drop(heap);
+        self.read_at(place, mail)
+    }
+
+    /// Reads a mail; false when another has read it meanwhile, or it was given up. Whichever reader comes to an end first
+    /// has read it.
+    fn read_at(&self, place: usize, mail: &Arc<Fetched>) -> bool {
         let read = letters::read(mail, &self.rules, &self.office);
         let mut heap = self.heap();
         if heap.open.remove(&place).is_none() {
@@ -127,6 +136,15 @@ impl Table {
             let oldest = heap.open.iter().next().map(|(place, at)| (*place, *at));
             let late = oldest.filter(|(_, at)| at.elapsed() >= limit);
             if let Some((place, _)) = late {
+                let hung = heap.hung.entry(place).or_default();
+                *hung += 1;
+                if *hung < letters::FAILS_MAX {
+                    heap.open.insert(place, Instant::now());
+                    drop(heap);
+                    self.seat_another(place);
+                    heap = self.heap();
+                    continue;
+                }
                 heap.open.remove(&place);
                 drop(heap);
                 let unread = self.give_up(place, limit);
@@ -141,6 +159,26 @@ impl Table {
         std::mem::take(&mut heap.done).into_values().collect()
     }
 
+    /// Has another thread read a mail over which one hangs.
+    fn seat_another(self: &Arc<Self>, place: usize) {
+        HANGING.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(
+            mailbox = self.office.mailbox,
+            uid = self.mails.get(place).map(|m| m.uid),
+            "reading the mail takes too long"
+        );
+        let table = Arc::clone(self);
+        // Where there is no thread to be had, the mail is late once more, and given up.
+        let _ = std::thread::Builder::new()
+            .name("thinking".to_owned())
+            .spawn(move || {
+                let mail = table.mails.get(place);
+                if mail.is_some_and(|mail| table.read_at(place, mail)) {
+                    while table.read_one() {}
+                }
+            });
+    }
+
     /// Takes a mail over unread, and puts another reader in the place of the one that hangs over it.
     fn give_up(self: &Arc<Self>, place: usize, limit: Duration) -> Option<letters::Read> {
         let mail = self.mails.get(place)?;
@@ -149,7 +187,8 @@ impl Table {
             mailbox = self.office.mailbox,
             uid = mail.uid,
             seconds = limit.as_secs(),
-            "reading the mail took too long; a person gets it unread"
+            "reading the mail took too long, each of {} times; a person gets it unread",
+            letters::FAILS_MAX
         );
         if !self.seat_reader() {
             while self.read_one() {}

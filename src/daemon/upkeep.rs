@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::store::Store;
+use crate::store::StoreError;
 
 /// What an operator says about it, and what the store does.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,7 @@ pub(super) struct Upkeep {
     /// When an operator had the daemon go on with an older or emptied store.
     pub(super) accepted: fn(&Store) -> Option<Timestamp>,
     /// Of mails received before this moment the store may have erased what it knew.
-    pub(super) horizon: fn(&Store) -> Option<Timestamp>,
+    pub(super) horizon: fn(&Store) -> Result<Option<Timestamp>, StoreError>,
 }
 
 impl Default for Upkeep {
@@ -22,7 +23,7 @@ impl Default for Upkeep {
             claim_wait_s: 3_600,
             reconcile_s: Some(86_400),
             accepted: Store::accepted,
-            horizon: |store| store.horizon().ok().flatten(),
+            horizon: Store::horizon,
         }
     }
 }

@@ -205,13 +205,10 @@ impl Work {
             entry.filing = before.unwrap_or(entry.filing);
             Ok(entry)
         };
-        // A panic while deciding is the mail's flaw: it goes to a person unread, the next one flows.
-        let decided = catch_unwind(AssertUnwindSafe(|| entry(read, group))).unwrap_or_else(|_| {
-            tracing::error!(
-                mailbox = self.mailbox,
-                uid = read.uid,
-                "deciding the mail panicked; a person gets it unread"
-            );
+        // A panic that comes again and again is the mail's flaw: it goes to a person unread, the next one flows.
+        let decide = || entry(read, group);
+        let decided = letters::attempts("deciding", &self.mailbox, read.uid, decide);
+        let decided = decided.unwrap_or_else(|| {
             let mut unread = letters::unread(fetched, &self.rules, &self.office);
             self.hush(&mut unread);
             catch_unwind(AssertUnwindSafe(|| entry(&unread, group))).unwrap_or_else(|_| {

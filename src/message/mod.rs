@@ -139,8 +139,6 @@ pub struct Structure {
     pub delivery_status: bool,
     /// A delivery status says of a recipient that it failed for good, not that it is late (RFC 3464, 2.3.3).
     pub delivery_failed: bool,
-    /// Subject and detail of the permanent status (RFC 3463) of the first recipient that failed, where it has one.
-    pub failed_as: Option<(u16, u16)>,
     /// A part is message/disposition-notification (RFC 8098).
     pub disposition: bool,
     /// The method of a text/calendar part (lower-case), such as `reply` or `request` (RFC 5546).

@@ -133,7 +133,11 @@ impl Pass<'_> {
                 if self.begin_tail(at, at + 1, Some(marker), context) {
                     return;
                 }
-            } else if block::header(self.lines, at, self.rule_above(at).is_some()).is_some() {
+            } else if block::is_reply_line(line) && self.has_new_words(0, at) {
+                // Above it a desk's writer answers; below it stands what the desk wrote.
+                self.run_to_end(at, at + 1);
+                return;
+            } else if block::header(self.lines, at, self.announced(at, context)).is_some() {
                 if self.begin_tail(at, at, None, context) {
                     return;
                 }
@@ -142,13 +146,7 @@ impl Pass<'_> {
                 if prefixed {
                     self.set(found.start, at + 1, Kind::Quoted);
                 } else if found.strong && self.has_words(at + 1, self.lines.len()) {
-                    self.set(found.start, self.lines.len(), Kind::Quoted);
-                    self.tail = Some(Tail {
-                        start: found.start,
-                        text_start: at + 1,
-                        forward: false,
-                        block: false,
-                    });
+                    self.run_to_end(found.start, at + 1);
                     return;
                 }
             } else if attribution::is_short(line) && self.is_quote_next(at + 1) {
@@ -156,6 +154,22 @@ impl Pass<'_> {
             }
             at += 1;
         }
+    }
+
+    /// A header block is surer below a rule, and in a mail whose subject says that it forwards one.
+    fn announced(&self, at: usize, context: Context<'_>) -> bool {
+        context.subject == SubjectKind::Forward || self.rule_above(at).is_some()
+    }
+
+    /// Marks a quote without prefix that is no header block's.
+    fn run_to_end(&mut self, start: usize, text_start: usize) {
+        self.set(start, self.lines.len(), Kind::Quoted);
+        self.tail = Some(Tail {
+            start,
+            text_start,
+            forward: false,
+            block: false,
+        });
     }
 
     /// One `>` in the whole mail, in the middle of a sentence, is a path in a menu and no quote.

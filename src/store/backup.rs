@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::store::Inner;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::correct;
 use crate::store::engine::Keys;
 use crate::store::engine::Range;
 use crate::store::layout;
@@ -219,6 +220,7 @@ impl Inner {
             key: Sum::of(&key[..]).map_err(|e| failed(dir, &e))?,
             spool,
         };
+        correct::carry(syncs, &self.dir, dir).map_err(|e| failed(dir, &e))?;
         self.conclude_backup(dir, &manifest, &key)
             .map_err(|e| failed(dir, &e))?;
         Ok(done)

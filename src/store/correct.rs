@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use crate::clock::Timestamp;
 use crate::store::Store;
@@ -10,6 +11,7 @@ use crate::store::batch;
 use crate::store::batch::Batch;
 use crate::store::layout;
 use crate::store::layout::rows::TicketRow;
+use crate::store::sync::Syncs;
 use crate::triage::ticket::TicketNumber;
 
 /// Where corrections lie in the state folder: a line of JSON each, as in the rules' `examples/`.
@@ -18,6 +20,18 @@ pub const CORRECTIONS: &str = "corrections.jsonl";
 const MODE: u32 = 0o600;
 /// Octets of that file: some ten thousand corrections.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Copies the corrections, if there are any, from a state folder into a backup, or back. The folder is not synced.
+pub(super) fn carry(syncs: &Syncs, from: &Path, to: &Path) -> io::Result<()> {
+    let source = from.join(CORRECTIONS);
+    if !source.try_exists()? {
+        return Ok(());
+    }
+    let target = to.join(CORRECTIONS);
+    let new = target.with_extension("new");
+    syncs.copy(&source, &new)?;
+    syncs.rename(&new, &target)
+}
 
 impl Store {
     /// Returns the corrections so far; empty when there are none.

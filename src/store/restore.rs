@@ -13,6 +13,8 @@ use crate::store::Store;
 use crate::store::StoreOptions;
 use crate::store::backup_folder::MANIFEST;
 use crate::store::backup_folder::key_of;
+use crate::store::correct;
+use crate::store::correct::CORRECTIONS;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::TREES;
 use crate::store::look::Evidence;
@@ -88,6 +90,10 @@ impl Store {
             return Err(RestoreError::Occupied {
                 path: dir.to_owned(),
             });
+        }
+        // Those that are there are newer than the backup's.
+        if !dir.join(CORRECTIONS).try_exists().unwrap_or(true) {
+            correct::carry(&ours.syncs, backup, dir).map_err(|e| disk(dir, &e))?;
         }
         let restored = bring_in(&ours, &manifest, backup, &evidence, options, now);
         ours.cleared(restored)

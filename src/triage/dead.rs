@@ -13,6 +13,7 @@ use crate::message::address::MessageId;
 use crate::triage::Reading;
 use crate::triage::delivery::Purpose;
 use crate::triage::returned::Fate;
+use crate::triage::returned::report;
 
 /// Lines of a report in words that are looked at.
 const LINES_MAX: usize = 60;
@@ -68,7 +69,7 @@ pub fn gone(reading: &Reading) -> Option<Gone> {
     if !failed || !counts(returned.own.purpose) {
         return None;
     }
-    let status = status(&reading.message).filter(|s| s.means_dead())?;
+    let status = status(&reading.message, returned.status).filter(|s| s.means_dead())?;
     let id = returned.id.clone()?;
     Some(Gone { id, status })
 }
@@ -95,10 +96,11 @@ pub fn refusal(said: &str) -> Option<Status> {
     }
 }
 
-/// The status of a report: its field, or, in a report in words, the only one there is.
-fn status(message: &Message) -> Option<Status> {
+/// The status of a report: what its fields say of our mail's recipient, or, in a report in words, the only one there is.
+fn status(message: &Message, said: Option<report::Status>) -> Option<Status> {
     if message.structure.delivery_status {
-        return message.structure.failed_as.map(|(a, b)| Status(a, b));
+        let said = said.filter(|status| status.class == 5)?;
+        return Some(Status(said.subject, said.detail));
     }
     let lines = message.body.full.lines();
     let lines = lines.take_while(|l| !l.starts_with("---")).take(LINES_MAX);
@@ -158,9 +160,8 @@ mod tests {
     #[test]
     fn a_report_in_words_says_it_only_when_it_says_one_thing() {
         let says = |text: &str| {
-            status(&parse(
-                format!("From: a@b.example\r\n\r\n{text}\r\n").as_bytes(),
-            ))
+            let raw = format!("From: a@b.example\r\n\r\n{text}\r\n");
+            status(&parse(raw.as_bytes()), None)
         };
         assert_eq!(
             says("550 5.1.1 <x@y.example>... User unknown"),
@@ -180,7 +181,9 @@ mod tests {
             let raw = format!(
                 "From: mailer-daemon@b.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\n\r\n5.7.1 in words\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; b.example\r\n\r\n{fields}\r\n--x--\r\n"
             );
-            status(&parse(raw.as_bytes()))
+            let message = parse(raw.as_bytes());
+            let told = report::report(&message).unwrap().told;
+            status(&message, told.first().and_then(|t| t.status))
         };
         assert_eq!(
             report("Action: failed\r\nStatus: 5.1.1 (no)\r\n"),
@@ -191,6 +194,10 @@ mod tests {
             Some(Status(2, 2))
         );
         assert_eq!(report("Action: delayed\r\nStatus: 4.1.1\r\n"), None);
-        assert_eq!(report("Action: failed\r\n"), None);
+        assert_eq!(
+            report("Action: failed\r\n"),
+            Some(Status(7, 1)),
+            "its words say why"
+        );
     }
 }

@@ -9,6 +9,7 @@ use crate::triage::Office;
 use crate::triage::Reading;
 use crate::triage::classify::Classification;
 use crate::triage::delivery::Purpose;
+use crate::triage::identity::warnings;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::screen::Proof;
@@ -129,6 +130,9 @@ fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
         row(name, value);
     }
     row("Domain", domain(matter));
+    for warning in warnings(&matter.reading.message, &matter.office.surroundings) {
+        row("WARNING", warning);
+    }
     let named = addresses(matter);
     if !named.is_empty() {
         let named: Vec<&str> = named.iter().map(Address::as_str).collect();

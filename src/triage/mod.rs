@@ -11,6 +11,7 @@ pub mod decide;
 pub mod delivery;
 pub mod desk;
 pub mod forward;
+mod identity;
 pub mod limits;
 pub mod model;
 pub mod plan;

@@ -11,6 +11,7 @@
 mod authentication;
 mod header;
 mod lists;
+mod reader;
 mod rules;
 mod sender;
 mod sign;
@@ -113,7 +114,9 @@ pub fn screen(
     // What weighs most speaks for the sum.
     let heaviest =
         || (0..signs.len()).max_by_key(|i| signs.get(*i).map_or(0, |s| s.points(from_form)));
-    let enough = points >= rules.automatic_points && !needs_a_reader(&signs);
+    let answers = words::answers(message, rules);
+    let enough =
+        points >= rules.automatic_points && !reader::is_needed(message, &signs, answers, desk);
     let automatic = forced(Force::Automatic).or_else(|| enough.then(heaviest).flatten());
     let unsure = || {
         let doubt: i32 = signs.iter().map(Sign::doubt_points).sum();
@@ -137,25 +140,13 @@ pub fn screen(
     (Screening::Unsure(told, writer(message, desk)), all)
 }
 
-/// Returns whether words alone must not keep the mail from people: a mail by an agent is lost to its case, one with a
-/// person's words among the machine's perhaps to everybody. A subject that only machines write is enough.
-fn needs_a_reader(signs: &[Sign]) -> bool {
-    let has = |name: &str| signs.iter().any(|s| s.because.rule.starts_with(name));
-    let by_words = |s: &Sign| s.points(false) <= 0 || s.because.rule.starts_with("words/");
-    let person = has("words/person-") && signs.iter().all(by_words);
-    if has("agent") {
-        return !has("words/subject-");
-    }
-    person && !has("words/subject-automatic") && !has("words/subject-report")
-}
-
 /// All signs, in the order in which they are believed.
 fn signs(message: &Message, rules: &ScreenRules, desk: &Surroundings) -> Vec<Sign> {
     let mut signs = Vec::new();
     header::own(message, desk, &mut signs);
     header::reports(message, &mut signs);
     header::submitted(message, rules, &mut signs);
-    lists::signs(message, desk, &mut signs);
+    lists::signs(message, rules, desk, &mut signs);
     header::vendors(message, rules, lists::is_ours(message, desk), &mut signs);
     sender::machines(message, rules, &mut signs);
     if message.form.is_none() {

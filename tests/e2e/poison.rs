@@ -41,6 +41,22 @@ fn a_mail_over_which_the_clerk_panics_goes_to_a_person_and_the_next_one_flows() 
     assert_eq!(house.end("TERM"), Some(0));
 }
 
+/// Faults: F4; holds I1 I10.
+#[test]
+fn a_mail_over_which_the_clerk_stumbles_twice_is_read_the_third_time() {
+    let mut house = House::closed("");
+    house.start_with(&[("MAILCLERK_FAULTS", "/dev/null")]);
+    deliver(
+        &mut house,
+        "maria@home.example",
+        "X-Mailclerk-Fault: read stumble\n",
+    );
+    assert_eq!(house.handled().disposition(), "redirect");
+    let log = house.log().join("\n");
+    assert!(log.contains("panicked") && !log.contains("ERROR"), "{log}");
+    assert_eq!(house.end("TERM"), Some(0));
+}
+
 /// Starts the daemon again whenever it ends, as systemd does, until all mails are handled; returns how often.
 fn until_handled(house: &mut House, mails: u64, command: impl Fn(&House) -> Command) -> usize {
     let mut ends = 0;

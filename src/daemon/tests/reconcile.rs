@@ -86,13 +86,13 @@ async fn what_the_store_has_erased_by_its_rules_is_no_gap() {
     let uid = server.folder().deliver("maria", START);
     daemon.rounds(&server, 2).await;
     lose(&daemon, uid);
-    daemon.upkeep.horizon = |_| Some(START.plus_s(1));
+    daemon.upkeep.horizon = |_| Ok(Some(START.plus_s(1)));
     reconcile(&mut daemon, &server).await;
     assert_eq!(
         (told(&daemon, "gaps"), daemon.state(7, uid)),
         (0, State::Unknown)
     );
-    daemon.upkeep.horizon = |_| Some(START);
+    daemon.upkeep.horizon = |_| Ok(Some(START));
     reconcile(&mut daemon, &server).await;
     assert_eq!(told(&daemon, "gaps"), 1);
 }

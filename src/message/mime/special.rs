@@ -140,9 +140,7 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(part.contents());
         let shape = &mut self.content.structure;
         shape.delivery_status = true;
-        let (failed, status) = says_failed(&text);
-        shape.delivery_failed |= failed;
-        shape.failed_as = shape.failed_as.or(status);
+        shape.delivery_failed |= says_failed(&text);
         self.report(ReportKind::Delivery, part);
         self.attach(part, AttachmentNote::Plain);
     }
@@ -179,8 +177,8 @@ impl Reader<'_> {
 }
 
 /// Returns whether a delivery status gives a recipient up: by its action, or by its status where a group of fields
-/// names no action (RFC 3464, 2.3.3 and 2.3.4); with subject and detail of that permanent status, if there is one.
-fn says_failed(text: &str) -> (bool, Option<(u16, u16)>) {
+/// names no action (RFC 3464, 2.3.3 and 2.3.4).
+fn says_failed(text: &str) -> bool {
     let mut action = "";
     let mut status = "";
     // An empty line ends a group of fields, and the end of the text the last one.
@@ -188,7 +186,7 @@ fn says_failed(text: &str) -> (bool, Option<(u16, u16)>) {
         if line.trim().is_empty() {
             let permanent = status.starts_with("5.");
             if action.eq_ignore_ascii_case("failed") || (action.is_empty() && permanent) {
-                return (true, permanent_status(status));
+                return true;
             }
             (action, status) = ("", "");
         } else if let Some((name, value)) = line.split_once(':') {
@@ -200,15 +198,7 @@ fn says_failed(text: &str) -> (bool, Option<(u16, u16)>) {
             }
         }
     }
-    (false, None)
-}
-
-/// Subject and detail of `5.1.1`, whatever words follow it.
-fn permanent_status(text: &str) -> Option<(u16, u16)> {
-    let mut numbers = text.split_whitespace().next()?.split('.');
-    let class = numbers.next()?;
-    let (subject, detail) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-    (class == "5" && numbers.next().is_none()).then_some((subject, detail))
+    false
 }
 
 /// Cuts a file name in its middle: the ending tells what it is.

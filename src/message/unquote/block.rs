@@ -136,6 +136,53 @@ pub(super) fn is_rule(line: &str) -> bool {
             || (line.starts_with("----") && line.ends_with("----") && line.len() <= 120))
 }
 
+/// What help desks write above their own words: who answers, writes above it.
+static REPLY_LINES: [&str; 30] = [
+    "reply above this line",
+    "reply above the line",
+    "your reply above this line",
+    "respond above this line",
+    "write above this line",
+    "reply above this text",
+    "add your reply above here",
+    "above this line to reply",
+    "antwort über dieser zeile",
+    "antworten sie oberhalb dieser zeile",
+    "antwort oberhalb dieser zeile",
+    "oberhalb dieser linie",
+    "über dieser linie",
+    "réponse au-dessus de cette ligne",
+    "répondre au-dessus de cette ligne",
+    "répondez au-dessus de cette ligne",
+    "respuesta por encima de esta línea",
+    "respuesta encima de esta línea",
+    "responda por encima de esta línea",
+    "resposta acima desta linha",
+    "responda acima desta linha",
+    "risposta sopra questa riga",
+    "rispondi sopra questa riga",
+    "antwoord boven deze regel",
+    "odpowiedź powyżej tej linii",
+    "svar ovanför den här raden",
+    "svar over denne linje",
+    "ответ выше этой строки",
+    "この行より上に返信",
+    "请在此行上方回复",
+];
+/// A longer line is a text.
+const REPLY_LINE_OCTETS_MAX: usize = 160;
+
+/// Tells whether a line asks for answers above it: `##- Please type your reply above this line -##`.
+pub(super) fn is_reply_line(line: &str) -> bool {
+    let line = line.trim();
+    // Signs around it tell it from a sentence about it.
+    if line.len() > REPLY_LINE_OCTETS_MAX || line.starts_with(char::is_alphanumeric) {
+        return false;
+    }
+    let words = line.to_lowercase();
+    REPLY_LINES.iter().any(|known| words.contains(known))
+}
+
 /// Reads a marker line.
 pub(crate) fn marker(line: &str) -> Option<Marker> {
     let line = line.trim();

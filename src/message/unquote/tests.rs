@@ -43,6 +43,40 @@ fn an_answer_below_the_quote_is_new() {
 }
 
 #[test]
+fn what_a_desk_wrote_below_its_reply_line_is_not_the_writers() {
+    for line in [
+        "##- Please type your reply above this line -##",
+        "## Reply above this line ##",
+        "--- Bitte oberhalb dieser Linie antworten ---",
+        "##- Répondre au-dessus de cette ligne -##",
+    ] {
+        let body = unquote(&format!(
+            "Still blank in Safari.\n\n{line}\n\nYour request (12) has been received."
+        ));
+        assert_eq!(body.new, "Still blank in Safari.", "{line}");
+        assert!(body.quoted.contains("Your request (12)"), "{line}");
+        // Nobody wrote above it: what stands below is all there is.
+        let alone = unquote(&format!("{line}\n\nYour request (12) has been received."));
+        assert!(alone.new.contains("Your request (12)"), "{line}");
+    }
+    let spoken = unquote("Why does it say\nplease reply above this line\nin each of your mails?");
+    assert!(spoken.new.contains("in each of your mails"));
+}
+
+#[test]
+fn two_fields_open_a_forwarded_mail_where_the_subject_says_that_there_is_one() {
+    let text = "Wer darf das jetzt?\n\nVon: Dieter Koch\nBetreff: Abwesenheitsnotiz\n\nIch bin nicht im Büro.";
+    let forward = with_subject(SubjectKind::Forward, text);
+    assert_eq!(forward.new, "Wer darf das jetzt?");
+    assert!(forward.forwarded.is_some());
+    assert!(
+        with_subject(SubjectKind::Plain, text)
+            .new
+            .contains("Ich bin nicht im Büro")
+    );
+}
+
+#[test]
 fn attributions_of_every_language_open_a_quote() {
     for line in [
         "On Tue, Jun 3, 2025 at 10:00 AM Desk <d@x.example> wrote:",

@@ -9,6 +9,7 @@ use super::wear::*;
 use super::*;
 use crate::store::BackupError;
 use crate::store::BackupState;
+use crate::store::CORRECTIONS;
 use crate::store::Order;
 use crate::store::OutboxId;
 use crate::store::RestoreError;
@@ -222,6 +223,24 @@ fn a_second_backup_copies_only_what_is_new_and_removes_what_is_old() {
         assert_eq!(mode & 0o777, 0o600, "{path:?}");
     }
     assert!(matches!(house.store().backup_state(), BackupState::Done(_)));
+}
+
+#[test]
+fn corrections_go_into_the_backup_and_come_back_where_there_are_none() {
+    let mut house = lived_in();
+    house.reopen().unwrap();
+    let backup = tempfile::tempdir().unwrap();
+    let theirs = house.path().join(CORRECTIONS);
+    fs::write(&theirs, "{\"one\":1}\n").unwrap();
+    house.store().backup(backup.path(), NOW).unwrap();
+    let fresh = tempfile::tempdir().unwrap();
+    Store::restore(fresh.path(), backup.path(), false, &options(), NOW).unwrap();
+    let back = fresh.path().join(CORRECTIONS);
+    assert_eq!(fs::read_to_string(&back).unwrap(), "{\"one\":1}\n");
+    // What was corrected since the backup stays.
+    fs::write(&back, "{\"two\":2}\n").unwrap();
+    Store::restore(fresh.path(), backup.path(), true, &options(), NOW).unwrap();
+    assert_eq!(fs::read_to_string(&back).unwrap(), "{\"two\":2}\n");
 }
 
 #[test]

@@ -6,13 +6,20 @@
 //! - Who posts to a list and sends a copy to the desk may want something from it: doubt, not a machine.
 //! - Groups of people (a team's alias, an expanded distribution list) write List-Id on mail that is addressed to the
 //!   desk itself: doubt, as long as nothing says how to unsubscribe.
-//! - List-Unsubscribe alone stands also in mail that people send through sales and support tools: in an answer to
-//!   something it is doubt.
+//! - List-Unsubscribe alone stands also in mail that people send through sales and support tools: it proves a mailing
+//!   only of what is made like one, or names nobody of us.
 
 use crate::message::Message;
 use crate::triage::screen::Surroundings;
+use crate::triage::screen::rules::ScreenRules;
 use crate::triage::screen::sign::Force;
 use crate::triage::screen::sign::Sign;
+use crate::triage::screen::words;
+
+/// The rule of a mail that says how to get no more of them, and looks like a person's.
+pub(super) const UNSUBSCRIBE: &str = "R5-unsubscribe";
+/// What it weighs: doubt by itself; together with words or a sender of mailings it is one.
+const UNSUBSCRIBE_POINTS: i32 = 80;
 
 const FIELDS: [&str; 12] = [
     "list-id",
@@ -30,7 +37,12 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// Finds out whether the mail came through somebody's list.
-pub(super) fn signs(message: &Message, desk: &Surroundings, signs: &mut Vec<Sign>) {
+pub(super) fn signs(
+    message: &Message,
+    rules: &ScreenRules,
+    desk: &Surroundings,
+    signs: &mut Vec<Sign>,
+) {
     if is_ours(message, desk) {
         return;
     }
@@ -50,6 +62,13 @@ pub(super) fn signs(message: &Message, desk: &Surroundings, signs: &mut Vec<Sign
     } else if field.starts_with("list-unsubscribe") && answers(message) {
         let says = "It answers something, though it has the header of a mass mail.";
         signs.push(Sign::doubt("R5", says, &matched));
+    } else if field.starts_with("list-unsubscribe")
+        && perhaps_to_us(message, desk)
+        && !words::is_mailing(message, rules)
+    {
+        let says = "It says how to get no more of them, as mass mails do.";
+        let force = Force::Points(UNSUBSCRIBE_POINTS);
+        signs.push(Sign::new(force, UNSUBSCRIBE, says, &matched).doubt_on_form());
     } else {
         let says = "It went through a mailing list or to many.";
         signs.push(Sign::certain("R5", says, &matched).doubt_on_form());
@@ -104,6 +123,11 @@ fn copied_to_us(message: &Message, desk: &Surroundings) -> bool {
 fn unsubscribable(message: &Message) -> bool {
     let fields = ["list-unsubscribe", "list-unsubscribe-post"];
     fields.iter().any(|f| message.header(f).next().is_some())
+}
+
+/// Returns whether the writer names us in To or Cc, or may, as nobody knows our addresses.
+pub(super) fn perhaps_to_us(message: &Message, desk: &Surroundings) -> bool {
+    desk.own.is_empty() || addressed_to_us(message, desk)
 }
 
 fn addressed_to_us(message: &Message, desk: &Surroundings) -> bool {

@@ -127,7 +127,14 @@ fn precedence_counts_in_any_case_and_only_by_its_known_values() {
     }
     let mass = with(with(plain(), "precedence", "bulk"), "x-mc-user", "77");
     let mass = with(mass, "feedback-id", "1:2:3");
-    assert_eq!(verdict(&mass), "automatic R8");
+    assert_eq!(
+        verdict(&mass),
+        "unsure R8",
+        "all three tell how it was carried, and none who wrote it"
+    );
+    let mut to_others = mass;
+    to_others.to = Vec::new();
+    assert_eq!(verdict(&to_others), "automatic R8");
 }
 
 #[test]
@@ -225,7 +232,8 @@ fn list_mail_is_a_machines_unless_the_list_is_the_desk_itself() {
     assert_eq!(verdict(&mass), "automatic R5");
     assert_eq!(
         headed("list-unsubscribe", "<mailto:u@news.example>"),
-        "automatic R5"
+        "unsure R5-unsubscribe",
+        "a person's words went through a tool for mailings"
     );
     let group = with(plain(), "list-id", "Support <support.desk.example>");
     let group = with(

@@ -121,6 +121,11 @@ pub(super) fn signs(
             rules.asks_nothing_doubt,
         ));
     }
+    if tells_of_leave(message, rules, &found) {
+        let says = "It answers nothing: people tell of their absence before they leave.";
+        let points = rules.tells_of_leave_points;
+        found.push(Found::alone("words/tells-of-leave", says, points, 0));
+    }
     if answers_us(message, desk) {
         let says = "It answers a mail of ours, as autoresponders do.";
         found.push(Found::alone(
@@ -136,9 +141,19 @@ pub(super) fn signs(
 /// A page of links is sent to many: people write words around the few that they send. Weighs by itself, whatever the
 /// words are.
 pub(super) fn links(message: &Message, rules: &ScreenRules, signs: &mut Vec<Sign>) {
+    if let Some(links) = many_links(message) {
+        let says = "It is mostly links, as mailings are.";
+        let matched = format!("{links} links");
+        let sign = Sign::new(Force::Points(0), "words/links", says, &matched);
+        signs.push(sign.with_doubt(rules.links_doubt));
+    }
+}
+
+/// Returns how many links there are, where a text of the mail's own is mostly links.
+fn many_links(message: &Message) -> Option<usize> {
     let body = &message.body;
     if !body.quoted.is_empty() || body.forwarded.is_some() {
-        return;
+        return None;
     }
     let (mut links, mut link_octets, mut octets) = (0_usize, 0_usize, 0_usize);
     for word in body.full.split_whitespace() {
@@ -148,12 +163,17 @@ pub(super) fn links(message: &Message, rules: &ScreenRules, signs: &mut Vec<Sign
             link_octets += word.len();
         }
     }
-    if links >= LINKS_MIN && link_octets * LINK_SHARE >= octets {
-        let says = "It is mostly links, as mailings are.";
-        let matched = format!("{links} links");
-        let sign = Sign::new(Force::Points(0), "words/links", says, &matched);
-        signs.push(sign.with_doubt(rules.links_doubt));
-    }
+    (links >= LINKS_MIN && link_octets * LINK_SHARE >= octets).then_some(links)
+}
+
+/// Returns whether the mail is made like a mailing: mostly links, or with small print of how to get no more of them.
+pub(super) fn is_mailing(message: &Message, rules: &ScreenRules) -> bool {
+    many_links(message).is_some() || !small_print(message, rules).is_empty()
+}
+
+/// Returns whether the mail answers one: by its subject, or by naming what it answers.
+pub(super) fn answers(message: &Message, rules: &ScreenRules) -> bool {
+    Subject::of(&message.subject, rules).answers || !message.in_reply_to.is_empty()
 }
 
 /// The groups of words that stand where they should, each once.
@@ -170,15 +190,8 @@ fn groups(message: &Message, body: &str, rules: &ScreenRules) -> Vec<Found> {
                 .or_insert_with(|| cut(body, hit.start, hit.end));
         }
     }
-    if message.body.quoted.is_empty() && message.body.forwarded.is_none() {
-        let full = &message.body.full;
-        let skipped = full.chars().count().saturating_sub(END_CHARS_MAX);
-        let start = full.char_indices().nth(skipped).map_or(0, |(at, _)| at);
-        let end = normal(full.get(start..).unwrap_or_default(), END_CHARS_MAX);
-        for hit in rules.end_scan.hits(&end) {
-            hits.entry(hit.group)
-                .or_insert_with(|| cut(&end, hit.start, hit.end));
-        }
+    for (group, matched) in small_print(message, rules) {
+        hits.entry(group).or_insert(matched);
     }
     let found = hits.into_iter().filter_map(|(group, matched)| {
         let group = rules.groups.get(group)?;
@@ -192,6 +205,21 @@ fn groups(message: &Message, body: &str, rules: &ScreenRules) -> Vec<Found> {
         })
     });
     found.collect()
+}
+
+/// The groups of words of the small print at the end of a mail that quotes and forwards no other.
+fn small_print(message: &Message, rules: &ScreenRules) -> Vec<(usize, String)> {
+    let body = &message.body;
+    if !body.quoted.is_empty() || body.forwarded.is_some() {
+        return Vec::new();
+    }
+    let full = &body.full;
+    let skipped = full.chars().count().saturating_sub(END_CHARS_MAX);
+    let start = full.char_indices().nth(skipped).map_or(0, |(at, _)| at);
+    let end = normal(full.get(start..).unwrap_or_default(), END_CHARS_MAX);
+    let hits = rules.end_scan.hits(&end).into_iter();
+    hits.map(|hit| (hit.group, cut(&end, hit.start, hit.end)))
+        .collect()
 }
 
 /// Questions and length. Returns whether anything is asked, by mark or by words.
@@ -216,6 +244,20 @@ fn manner(body: &str, long: bool, rules: &ScreenRules, found: &mut Vec<Found>) -
         found.push(Found::alone("words/long", says, rules.long_points, 0));
     }
     by_words || asked.long > 0 || asked.short > 0
+}
+
+/// Autoresponders answer, and say so in the subject: words of absence alone, in a mail that answers nothing, are a
+/// person's who is about to leave.
+fn tells_of_leave(message: &Message, rules: &ScreenRules, found: &[Found]) -> bool {
+    let absence = [
+        "words/body-absence",
+        "words/body-return",
+        "words/body-instead",
+    ];
+    let mut speaks = found.iter().filter(|f| f.points > 0);
+    found.iter().any(|f| f.name == "words/body-absence")
+        && speaks.all(|f| absence.contains(&f.name.as_str()))
+        && !answers(message, rules)
 }
 
 /// Returns whether the mail names one of ours as what it answers, or quotes one.

@@ -185,7 +185,17 @@ const WHETHER: &[Row] = &[
     (5, "List-Id: Talk <talk.lists.example>", NoReply),
     (5, "List-Help: <mailto:help@lists.example>", NoReply),
     (5, "List-Subscribe: <mailto:on@lists.example>", NoReply),
-    (5, "List-Unsubscribe: <mailto:off@lists.example>", Recorded),
+    (5, "List-Unsubscribe: <mailto:off@lists.example>", Silent),
+    (
+        5,
+        "List-Unsubscribe: <mailto:off@crm.example>\nFeedback-ID: 1:2:crm",
+        Silent,
+    ),
+    (
+        5,
+        "List-Unsubscribe: <mailto:off@lists.example>\nTo: all@lists.example",
+        Recorded,
+    ),
     (5, "List-Post: NO", NoReply),
     (5, "List-Owner: <mailto:owner@lists.example>", NoReply),
     (5, "List-Archive: <https://lists.example/talk>", NoReply),
@@ -268,7 +278,7 @@ const WHETHER: &[Row] = &[
     (
         47,
         "List-Unsubscribe: <https://lists.example/off?me>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        Recorded,
+        Silent,
     ),
     (51, "Message-ID: -none-", Answered),
     (

@@ -1,6 +1,6 @@
 //! Very many mails at once: nothing is lost, and the desk says no more than it may, to nobody.
 //!
-//! With `MAILCLERK_TORTURE_MINUTES` in the environment storms are of full size, otherwise of a fiftieth. How many mails the
+//! With `MAILCLERK_TORTURE_MINUTES` in the environment storms are of full size, otherwise of a tenth. How many mails the
 //! desk sends follows from `rules/desk.toml` and the size alone, so it is asserted exactly.
 
 use crate::daemon::tests::sim::episode::OPERATOR;
@@ -37,7 +37,7 @@ pub(super) fn long() -> bool {
 
 /// So many mails make a storm.
 fn size() -> usize {
-    if long() { 10_000 } else { 200 }
+    if long() { 10_000 } else { 1_000 }
 }
 
 /// So often is an agent told of a flood that gathers so many: of its 1st, 10th, 100th, ... mail.

@@ -35,6 +35,8 @@ pub(super) struct PointsFile {
     #[serde(default)]
     pub(super) answers_us: i32,
     #[serde(default)]
+    pub(super) tells_of_leave: i32,
+    #[serde(default)]
     pub(super) links: i32,
 }
 
