@@ -23,6 +23,10 @@
 //! it. `triage::breaker` holds all automatic replies when there are too many, and `triage::dead` those to addresses that are
 //! not. What a person corrects (`daemon/relabel.rs`) becomes an example for `learn` (`learn/correction.rs`).
 //!
+//! What falls due about a ticket (`triage::agenda`: reminders, ends of snoozes; `triage::digest`) stands in the store by its time
+//! and fires in one commit (`store/agenda.rs`, `daemon/agenda.rs`). `triage::roster` deals cases out, `triage::hours` counts
+//! working time.
+//!
 //! # Invariants
 //! 1. `message` and `triage` do no I/O, read no clock, write no log and cannot fail.
 //! 2. Any bytes parse. A flaw never drops a mail; it sends it to a person, or holds it until an operator decides.

@@ -84,6 +84,14 @@ steps! {
     ReleaseSettling = "release-settling",
     /// Its outcome is.
     ReleaseSettled = "release-settled",
+    /// What fell due is worked out; neither its mails nor its end are durable.
+    AgendaFiring = "agenda-firing",
+    /// Both are.
+    AgendaFired = "agenda-fired",
+    /// An operator's word on a ticket or an agent is about to be made durable.
+    Handing = "handing",
+    /// It is.
+    Handed = "handed",
 }
 
 /// Passes a moment at which nothing of the disk can fail.

@@ -602,6 +602,7 @@ fn with_ticket(folder: &TempDir) {
         surroundings: Surroundings::default(),
         key: store.desk_key(),
         keeping: mailclerk::triage::Keeping::default(),
+        roster: std::sync::Arc::default(),
     };
     let raw = mail("", TWO).replace("A question", "=?utf-8?Q?A_=E2=80=AEnoitseuq?=");
     let message = parse(raw.as_bytes());

@@ -439,6 +439,92 @@ fn whatever_is_left_out_is_what_the_sample_says() {
     );
 }
 
+/// Changes the least config's queue of accounts, and expects exactly one complaint that begins so.
+fn wrong_time(lines: &str, expected: &str) {
+    let queue = "agents = [\"ana@agents.example\"]\n";
+    wrong(queue, &format!("{queue}{lines}\n"), expected);
+}
+
+#[test]
+fn agents_time_that_cannot_be_meant_is_complained_of_at_its_place() {
+    for (lines, expected) in [
+        (
+            "hours = \"Mon-Fri\"",
+            "12:9: `Mon-Fri` is no stretch of work",
+        ),
+        ("hours = \"\"", "12:9: nobody ever works in this week"),
+        (
+            "zone = \"Europe/Atlantis\"",
+            "12:8: `Europe/Atlantis` is no time zone",
+        ),
+        (
+            "holidays = [\"2026-02-29\"]",
+            "12:13: `2026-02-29` is no date",
+        ),
+        ("assign = \"dice\"", "12:10: unknown variant `dice`"),
+        ("remind = \"24\"", "12:10: `24` is no duration"),
+        (
+            "remind = \"0s\"",
+            "12:10: [queue.accounts] `remind` must be longer than nothing",
+        ),
+        (
+            "escalate = \"48h\"",
+            "12:12: [queue.accounts] `escalate` tells the lead, and there is none",
+        ),
+        (
+            "lead = \"lea@agents.example\"\nremind = \"2h\"\nescalate = \"90m\"",
+            "14:12: [queue.accounts] `escalate` must be longer than `remind`",
+        ),
+        (
+            "lead = \"support@credly.example\"",
+            "10:1: [queue.accounts] the lead support@credly.example is an address of the desk",
+        ),
+        (
+            "[agent.\"ana@agents.example\"]\naway = [\"2026-12-24..2026-12-01\"]",
+            "13:9: `2026-12-24..2026-12-01` ends before it begins",
+        ),
+        (
+            "[agent.\"zoe@agents.example\"]\naway = []",
+            "12:1: [agent.\"zoe@agents.example\"] serves no queue",
+        ),
+        (
+            "[digest]\nat = \"8 o'clock\"",
+            "13:6: `8 o'clock` is no time of day",
+        ),
+        (
+            "[digest]\nat = \"08:00\"",
+            "13:6: [digest] goes to the queues' leads, and no queue has one",
+        ),
+    ] {
+        wrong_time(lines, expected);
+    }
+}
+
+#[test]
+fn agents_time_is_off_unless_it_is_written() {
+    let config = load(LEAST);
+    assert!(config.roster.digest.is_none() && config.roster.away.is_empty());
+    assert!(!config.roster.watches("accounts"));
+    let duty = config.roster.duty("accounts").unwrap();
+    assert_eq!(*duty, mailclerk::triage::roster::Duty::default());
+    let queue = "agents = [\"ana@agents.example\"]\n";
+    let lines = "lead = \"lea@agents.example\"\nremind = \"24h\"\nescalate = \"48h\"\nzone = \"Europe/Berlin\"\nhours = \"Mon-Fri 09:00-17:00\"\n";
+    let written = format!(
+        "{queue}{lines}[agent.\"Ana@agents.example\"]\naway = [\"2026-12-24\"]\n[digest]\nat = \"08:00\"\n"
+    );
+    let config = load(&LEAST.replacen(queue, &written, 1));
+    let duty = config.roster.duty("accounts").unwrap();
+    assert_eq!(
+        (duty.remind_s, duty.escalate_s),
+        (Some(86_400), Some(172_800))
+    );
+    assert!(config.roster.watches("accounts") && !config.roster.watches("badges"));
+    assert_eq!(
+        (config.roster.away.len(), config.roster.leads().count()),
+        (1, 1)
+    );
+}
+
 /// The keys that the sample shows commented out, by line.
 fn commented() -> Vec<usize> {
     let is_key = |line: &str| {

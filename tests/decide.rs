@@ -83,6 +83,7 @@ fn office() -> Office {
         queues,
         key,
         keeping: Keeping::default(),
+        roster: std::sync::Arc::default(),
     }
 }
 

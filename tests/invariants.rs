@@ -71,6 +71,7 @@ fn plan(raw: &[u8]) -> Plan {
         surroundings: Surroundings::default(),
         key: DeskKey::new(&[7; 32]),
         keeping: Keeping::default(),
+        roster: std::sync::Arc::default(),
     };
     let case = Case {
         fresh: 1,

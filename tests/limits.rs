@@ -79,6 +79,7 @@ fn office() -> Office {
             forwarded: "Mailclerk/Forwarded".to_owned(),
             ..Keeping::default()
         },
+        roster: std::sync::Arc::default(),
     }
 }
 

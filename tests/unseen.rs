@@ -80,6 +80,7 @@ fn plan(rules: &Rules, raw: &str) -> Plan {
         surroundings: Surroundings::default(),
         key: DeskKey::new(&[0; 32]),
         keeping: triage::Keeping::default(),
+        roster: std::sync::Arc::default(),
     };
     let case = Case {
         fresh: 1,

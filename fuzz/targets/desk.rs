@@ -78,6 +78,7 @@ pub fn office() -> &'static Office {
             },
             key,
             keeping: Keeping::default(),
+            roster: std::sync::Arc::default(),
         }
     })
 }

@@ -112,6 +112,7 @@ impl Bench {
             surroundings: Surroundings::default(),
             key: DeskKey::new(&[0; 32]),
             keeping: Keeping::default(),
+            roster: std::sync::Arc::default(),
         };
         Ok(Self { rules, office })
     }

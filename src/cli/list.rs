@@ -11,9 +11,13 @@ use serde_json::Value;
 
 use crate::cli::ConfigArgs;
 use crate::cli::ask::ask;
+use crate::cli::ask::have_done;
+use crate::cli::ask::who;
 use crate::cli::exit::Failure;
 use crate::cli::reconcile;
 use crate::cli::safe;
+use crate::config::duration::Seconds;
+use crate::daemon::answer::Asked;
 use crate::daemon::answer::Question;
 
 /// How a list is asked for.
@@ -45,6 +49,30 @@ pub(super) enum TicketsCommand {
     },
     /// Says what a ticket's mail really wants; kept as an example for the next `learn`. Nothing is sent.
     Relabel(relabel::RelabelArgs),
+    /// Gives a ticket to another agent, or to a queue's next one; its mail is fetched once more and goes along.
+    Assign {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+        /// The ticket's number.
+        number: u64,
+        /// An agent's address, or a queue's name.
+        to: String,
+    },
+    /// Lets a ticket rest: no reminder until then, and a word to its agent when it wakes.
+    Snooze {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+        /// The ticket's number.
+        number: u64,
+        /// For how long: "3d", "12h", "30m".
+        time: String,
+    },
     /// Erases a ticket with all that is known of it: a person asks to be forgotten.
     Erase {
         #[command(flatten)]
@@ -133,6 +161,35 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             if *json { raw(&said) } else { show(&said) }
         }
         TicketsCommand::Relabel(args) => relabel::run(args),
+        TicketsCommand::Assign {
+            config,
+            json,
+            number,
+            to,
+        } => {
+            let question = Asked::Assign {
+                number: *number,
+                to: to.clone(),
+                by: who(),
+            };
+            let said = have_done(&config.config, &Question::Time(question))?;
+            if *json { raw(&said) } else { show(&said) }
+        }
+        TicketsCommand::Snooze {
+            config,
+            json,
+            number,
+            time,
+        } => {
+            let time = Seconds::try_from(time.clone()).map_err(|why| anyhow::anyhow!(why))?;
+            let question = Asked::Snooze {
+                number: *number,
+                seconds: time.0,
+                by: who(),
+            };
+            let said = ask(&config.config, &Question::Time(question))?;
+            if *json { raw(&said) } else { show(&said) }
+        }
         TicketsCommand::Erase {
             config,
             json,

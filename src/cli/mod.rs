@@ -1,5 +1,6 @@
 //! What an operator types.
 
+mod agents;
 mod ask;
 mod check;
 mod classify;
@@ -64,6 +65,9 @@ enum Command {
     /// Lists tickets, or shows one with all that happened on it.
     #[command(subcommand)]
     Tickets(list::TicketsCommand),
+    /// Lists agents with what they carry; says that one is away, or back.
+    #[command(subcommand)]
+    Agents(agents::AgentsCommand),
     /// Lists mails that wait to go, or are parked; sends or drops one of them.
     #[command(subcommand)]
     Outbox(list::OutboxCommand),
@@ -159,6 +163,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Learn(args) => learn::run(&args),
         Command::Tickets(command) => list::tickets(&command),
+        Command::Agents(command) => agents::run(&command),
         Command::Outbox(command) => list::outbox(&command),
         Command::Ledger(command) => list::ledger(&command),
         Command::Quarantine(command) => quarantine::run(&command),

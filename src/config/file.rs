@@ -11,6 +11,9 @@ use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
+use crate::config::times::AgentFile;
+use crate::config::times::DigestFile;
+use crate::config::times::QueueFile;
 use crate::learn::correction::Private;
 use crate::message::address::Address;
 use crate::triage::quarantine::SpamHeader;
@@ -43,6 +46,12 @@ pub struct ConfigFile {
     /// Who is told when the breaker trips.
     #[serde(default)]
     pub alarm: AlarmFile,
+    /// Agents' time, by address.
+    #[serde(default)]
+    pub agent: BTreeMap<Address, Spanned<AgentFile>>,
+    /// The leads' digests.
+    #[serde(default)]
+    pub digest: DigestFile,
 }
 
 /// One mailbox.
@@ -198,14 +207,6 @@ impl Default for FilingFile {
             keyword: "$MailclerkDone".to_owned(),
         }
     }
-}
-
-/// A queue.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QueueFile {
-    /// Who serves it, in turn.
-    pub agents: Vec<Address>,
 }
 
 /// The control socket.

@@ -4,15 +4,15 @@ pub mod duration;
 pub mod file;
 pub mod folder;
 pub mod oauth;
+mod own;
 mod places;
 pub mod secret;
+pub mod times;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use toml::Spanned;
 
 use crate::config::file::ConfigFile;
 use crate::config::file::FilingFile;
@@ -28,6 +28,7 @@ use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
 use crate::triage::quarantine::SpamHeader;
+use crate::triage::roster::Roster;
 use crate::triage::source::Complaint;
 
 /// A config that holds together: every relation checked, every rule compiled.
@@ -51,6 +52,8 @@ pub struct Config {
     pub alarm: Option<Address>,
     /// Seconds that earlier keys still verify; none: until they are dropped by hand.
     pub keep_keys_s: Option<u64>,
+    /// Agents' time.
+    pub roster: Arc<Roster>,
 }
 
 /// One mailbox, validated.
@@ -131,6 +134,7 @@ impl Checker<'_> {
             self.complain(0, &format!("[control] socket is longer than the {SOCKET_BYTES_MAX} octets a socket's path may have"));
         }
         let queues = self.queues(file);
+        let roster = times::roster(file, &mut |at, what| self.complain(at, what));
         let mut compiled: BTreeMap<PathBuf, Arc<Rules>> = BTreeMap::new();
         let mut mailboxes = Vec::new();
         for (name, mailbox) in &file.mailbox {
@@ -176,6 +180,7 @@ impl Checker<'_> {
             private: file.learn.private.clone(),
             alarm: file.alarm.mail.clone(),
             keep_keys_s: file.keep.keys.0.map(|keep| keep.0),
+            roster: Arc::new(roster),
         })
     }
 
@@ -343,38 +348,6 @@ impl Checker<'_> {
             Err(complaints) => {
                 self.complaints.extend(complaints);
                 None
-            }
-        }
-    }
-
-    /// An agent whose address is the desk's own would have every forward come back as a new mail.
-    fn own_addresses(&mut self, file: &ConfigFile) {
-        let own: Vec<&Address> = file
-            .mailbox
-            .values()
-            .map(Spanned::get_ref)
-            .flat_map(|m| std::iter::once(&m.address).chain(&m.aliases))
-            .collect();
-        if let Some(operator) = &file.alarm.mail
-            && own.iter().any(|o| o.same_person(operator))
-        {
-            self.complain(
-                0,
-                &format!(
-                    "[alarm] mail {operator} is an address of the desk itself: name a person's"
-                ),
-            );
-        }
-        for queue in file.queue.values() {
-            for agent in queue
-                .get_ref()
-                .agents
-                .iter()
-                .filter(|a| own.iter().any(|o| o.same_person(a)))
-            {
-                self.complain(queue.span().start, &format!(
-                    "the agent {agent} is an address of the desk itself: forwards would come back for ever"
-                ));
             }
         }
     }

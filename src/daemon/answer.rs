@@ -1,5 +1,6 @@
 //! What the store says when an operator asks: the same answer through the socket and without a daemon.
 
+mod agents;
 mod erase;
 mod find;
 mod limits;
@@ -35,11 +36,15 @@ use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
+pub use crate::daemon::answer::agents::Asked;
 pub use crate::daemon::answer::find::Sought;
 pub use crate::daemon::answer::limits::Turn;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
+
+/// What is said where only a daemon could do it.
+const NO_DAEMON: &str = "no daemon runs; only a running one is connected to the mailboxes";
 
 /// What an operator may ask.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -141,6 +146,8 @@ pub enum Question {
         /// Who says so.
         by: String,
     },
+    /// About agents' time.
+    Time(Asked),
     /// Which keys are there?
     Keys,
     /// Sign with a new key from now on.
@@ -208,9 +215,7 @@ fn answered(
             Err(e) => json!({ "error": e.to_string() }),
         },
         Question::Backed => json!(store.backup_state()),
-        Question::Reconcile { .. } | Question::Relabel { .. } => {
-            json!({ "error": "no daemon runs; only a running one is connected to the mailboxes" })
-        }
+        Question::Reconcile { .. } | Question::Relabel { .. } => json!({ "error": NO_DAEMON }),
         Question::Ledger { limit } => {
             let mails = store.ledger_newest((*limit).min(ROWS_MAX))?;
             mails.iter().map(|(at, view)| ledger(at, view)).collect()
@@ -224,6 +229,7 @@ fn answered(
         | Question::Held { .. }
         | Question::Release { .. }
         | Question::Discard { .. } => quarantine::answer(store, question, clock.now())?,
+        Question::Time(asked) => agents::answer(store, asked, clock.now())?,
         _ => limits::answer(store, question, clock)?,
     })
 }

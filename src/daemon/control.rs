@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::answer::Asked;
 use crate::daemon::answer::Question;
 use crate::daemon::answer::answer;
 use crate::daemon::relabel::Seekers;
@@ -97,6 +98,11 @@ async fn exchange(stream: UnixStream, shared: Shared, seekers: Seekers) -> io::R
         }
         Ok(Question::Relabel { number, label }) => {
             let done = seekers.relabel(&shared, TicketNumber(number), label).await;
+            done.unwrap_or_else(|why| json!({ "error": why }))
+        }
+        Ok(Question::Time(Asked::Assign { number, to, by })) => {
+            let number = TicketNumber(number);
+            let done = seekers.assign(&shared, number, &to, &by).await;
             done.unwrap_or_else(|why| json!({ "error": why }))
         }
         Ok(question) => timeout(PATIENCE, from_the_store(question, &shared)).await??,

@@ -6,7 +6,9 @@
 //! - Loops share the store and a wake-up of capacity one; no channel carries state.
 //! - Any failure of the store ends the process: what it last acknowledged is all that is believed.
 
+mod agenda;
 pub mod answer;
+mod assign;
 mod begun;
 mod breaker;
 pub mod control;
@@ -210,7 +212,9 @@ async fn generation(
     let alarm = config.alarm.clone().zip(parts.intakes.first());
     let alarm = alarm.map(|(to, part)| Alarm::new(to, &part.rules, &part.office));
     let seat = |part: &IntakePart<_>| (Arc::clone(&part.rules), Arc::clone(&part.office));
-    let seats = parts.intakes.iter().map(seat).collect();
+    let seats: Vec<_> = parts.intakes.iter().map(seat).collect();
+    store.set_roster(Arc::clone(&config.roster));
+    loops.spawn(agenda::run(seats.clone(), shared.clone()));
     loops.spawn(quarantine::run(seats, shared.clone()));
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());

@@ -59,10 +59,11 @@ impl Parts {
         };
         let mut tokens = Tokens::new(config);
         for mailbox in &config.mailboxes {
+            let office = Arc::new(office(config, mailbox, store.desk_key()));
             parts.intakes.push(IntakePart {
                 mailbox: imap(mailbox, &mut tokens, store.instance())?,
                 rules: Arc::clone(&mailbox.rules),
-                office: Arc::new(office(config, mailbox, store.desk_key())),
+                office: Arc::clone(&office),
                 poll_s: mailbox.imap.poll.0,
                 first_start_age_s_max: mailbox.first_start_age_s_max,
                 upkeep: Upkeep {
@@ -74,6 +75,7 @@ impl Parts {
             let seeker = Seeker {
                 mailbox: imap(mailbox, &mut tokens, store.instance())?,
                 rules: Arc::clone(&mailbox.rules),
+                office,
             };
             parts.seekers.push((mailbox.name.clone(), seeker));
             let transports = (0..mailbox.smtp.connections)
@@ -138,7 +140,9 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
     let agents = config
         .queues
         .iter()
-        .flat_map(|q| q.agents.iter().cloned())
+        .flat_map(|q| q.agents.iter())
+        .chain(config.roster.leads())
+        .cloned()
         .collect();
     Office {
         mailbox: mailbox.name.clone(),
@@ -154,6 +158,7 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
         },
         key,
         keeping: keeping(mailbox),
+        roster: Arc::clone(&config.roster),
     }
 }
 

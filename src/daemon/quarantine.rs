@@ -244,6 +244,7 @@ impl Release {
             read.sender(),
             times.now,
         )?;
+        case.time = group.recall_time(&self.office.surroundings.agents, read.sender())?;
         // It is no copy of itself.
         case.copy_of = None;
         case.released = Some(by.to_owned());

@@ -27,8 +27,11 @@ use crate::store::LedgerState;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Wanted;
+use crate::triage::Disposition;
+use crate::triage::Office;
 use crate::triage::desk::Rules;
 use crate::triage::ticket::TicketNumber;
+use crate::triage::ticket::TicketState;
 
 /// How long the server may take, the login included.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -39,6 +42,7 @@ const MAILS_MAX: usize = 200;
 pub(super) struct Seeker {
     pub(super) mailbox: ImapMailbox,
     pub(super) rules: Arc<Rules>,
+    pub(super) office: Arc<Office>,
 }
 
 /// What looks for mails, by mailbox, and what is private in them.
@@ -49,9 +53,9 @@ pub(super) struct Seekers {
 }
 
 /// The mail that a ticket is about.
-struct Matter {
+pub(super) struct Matter {
     mailbox: String,
-    id: MessageId,
+    pub(super) id: MessageId,
     intents: Vec<String>,
 }
 
@@ -64,6 +68,13 @@ impl Seekers {
         }
     }
 
+    /// Returns what looks for the mails of a mailbox.
+    pub(super) fn of(&self, mailbox: &str) -> Result<&Mutex<Seeker>, String> {
+        self.by_mailbox.get(mailbox).ok_or_else(|| {
+            format!("the mail came to the mailbox `{mailbox}`, which the config has no more")
+        })
+    }
+
     /// Relabels a ticket; a sentence says why not, and then nothing was changed.
     pub(super) async fn relabel(
         &self,
@@ -74,13 +85,7 @@ impl Seekers {
         let store = shared.store.clone();
         let found = blocking(move || matter(&store, number)).await;
         let matter = found.map_err(|e| e.to_string())??;
-        let seeker = self.by_mailbox.get(&matter.mailbox).ok_or_else(|| {
-            format!(
-                "the mail came to the mailbox `{}`, which the config has no more",
-                matter.mailbox
-            )
-        })?;
-        let mut seeker = seeker.lock().await;
+        let mut seeker = self.of(&matter.mailbox)?.lock().await;
         label.check(&seeker.rules.intents)?;
         let sought = tokio::time::timeout(PATIENCE, seeker.mailbox.seek(&matter.id)).await;
         let mail = sought
@@ -119,7 +124,10 @@ impl Seekers {
 }
 
 /// Finds the newest mail of a ticket that wanted something.
-fn matter(store: &Store, number: TicketNumber) -> Result<Result<Matter, String>, StoreError> {
+pub(super) fn matter(
+    store: &Store,
+    number: TicketNumber,
+) -> Result<Result<Matter, String>, StoreError> {
     if store.ticket(number)?.is_none() {
         return Ok(Err(format!("there is no ticket #{}", number.0)));
     }
@@ -156,5 +164,14 @@ fn keep(
     let example = correction::example(&parse(raw), label, &rules.intents, private);
     let corrections = correction::put(&store.corrections()?, &example)
         .map_err(|e| StoreError::File(format!("{CORRECTIONS}: {e}")))?;
-    store.correct(number, &label.intents, &corrections, now)
+    let answered = store
+        .ticket(number)?
+        .is_some_and(|(ticket, ..)| matches!(ticket.state, TicketState::Answered { .. }));
+    let needs_a_person = label.person
+        || label.intents.iter().any(|name| {
+            let intent = rules.intents.intent(name);
+            intent.is_some_and(|i| i.disposition == Disposition::Forward)
+        });
+    let harm = answered && needs_a_person;
+    store.correct(number, &label.intents, &corrections, harm, now)
 }

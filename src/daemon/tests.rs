@@ -217,6 +217,7 @@ fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
         },
         key,
         keeping: Keeping::default(),
+        roster: std::sync::Arc::default(),
     };
     IntakePart {
         mailbox,

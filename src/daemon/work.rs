@@ -192,6 +192,7 @@ impl Work {
             let mut case = group.recall(&read.reading.message.digest, clues, read.sender(), now)?;
             let common = limits::like(read, &self.office, received);
             group.recall_limits(&mut case, &common, read.sender(), now)?;
+            case.time = group.recall_time(&self.office.surroundings.agents, read.sender())?;
             let mail = self.mail(read.uid);
             // A copy is filed quietly; the same mail under a new UID goes where it was to go.
             let before = group.filing_before(&mail, &read.reading.message.digest)?;

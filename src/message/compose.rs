@@ -7,6 +7,7 @@
 
 mod encode;
 mod head;
+mod picture;
 mod seven;
 
 use ring::digest::SHA256;
@@ -19,6 +20,8 @@ use crate::message::address::NamedAddress;
 use crate::message::compose::head::Head;
 use crate::message::compose::head::Name;
 
+pub use crate::message::compose::picture::Picture;
+pub use crate::message::compose::picture::compose_with_picture;
 pub use crate::message::compose::seven::seven_bit;
 
 /// Characters of a subject.

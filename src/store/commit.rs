@@ -30,11 +30,11 @@ use crate::store::layout::rows::LedgerRow;
 use crate::store::layout::rows::StateIndexRow;
 use crate::store::layout::rows::ThreadRow;
 use crate::store::layout::rows::TicketRow;
-use crate::store::layout::rows::TurnRow;
 use crate::store::ledger;
 use crate::triage::delivery::Purpose;
 use crate::triage::limits::Spellings;
 use crate::triage::plan::Step;
+use crate::triage::roster::Roster;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
@@ -67,9 +67,11 @@ pub struct Group<'a> {
     /// Forwards of an hour, beyond which those of the next mail leave later.
     pub(super) pace: Option<u32>,
     /// The turn taken by the mail being added.
-    turned: Option<(String, u64)>,
+    pub(super) turned: Option<(String, u64)>,
     /// Octets of all mails that were held when the first one of this group was.
     pub(super) held_bytes: Option<u64>,
+    /// Agents' time as the config has it.
+    roster: Arc<Roster>,
 }
 
 impl Store {
@@ -87,6 +89,7 @@ impl Store {
             pace: None,
             turned: None,
             held_bytes: None,
+            roster: self.inner.roster(),
         }
     }
 }
@@ -254,6 +257,7 @@ impl Group<'_> {
         now: Timestamp,
     ) -> Result<(Option<TicketNumber>, LedgerRow), CommitError> {
         let why = ledger::reason(&entry);
+        self.batch.tally_plan(&entry.plan, now)?;
         let ticket = self.take_step(entry.plan.step.clone())?;
         if let Some(ticket) = ticket {
             self.batch.note(ticket, &entry.events)?;
@@ -300,7 +304,7 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn take_step(&mut self, step: Step) -> Result<Option<TicketNumber>, CommitError> {
+    pub(super) fn take_step(&mut self, step: Step) -> Result<Option<TicketNumber>, CommitError> {
         match step {
             Step::Open(ticket) => {
                 if ticket.number.0 != self.fresh() {
@@ -348,6 +352,7 @@ impl Group<'_> {
         self.batch.put(&key, &TicketRow::of(ticket, next_event))?;
         let changed = before.map(|before| before.updated);
         self.batch.updated(ticket.number, changed, ticket.updated)?;
+        self.batch.follow(before, ticket, &self.roster)?;
         let before = before.map(|before| &before.state);
         let state = rows::state_code(&ticket.state);
         let old = before.map(rows::state_code);
@@ -369,16 +374,6 @@ impl Group<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    fn turn(&mut self, queue: &str) -> Result<(), StoreError> {
-        let turns = self
-            .batch
-            .get::<TurnRow>(queue.as_bytes())?
-            .map_or(0, |row| row.0)
-            + 1;
-        self.turned = Some((queue.to_owned(), turns));
-        self.batch.put(queue.as_bytes(), &TurnRow(turns))
     }
 
     /// Notes a foreign Message-ID. The first ticket keeps it: a stranger who repeats an id takes nothing over.

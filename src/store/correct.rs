@@ -9,6 +9,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch;
 use crate::store::batch::Batch;
+use crate::store::duties::Counted;
 use crate::store::layout;
 use crate::store::layout::rows::TicketRow;
 use crate::store::sync::Syncs;
@@ -44,13 +45,15 @@ impl Store {
         }
     }
 
-    /// Keeps `corrections` in the place of those so far, and then, on the ticket, its new intents. Returns false, with
+    /// Keeps `corrections` in the place of those so far, and then, on the ticket, its new intents; `harm`: it had needed a
+    /// person, and a machine answered. Returns false, with
     /// nothing done, when there is no such ticket. Cut off between both, doing it once more does the rest.
     pub fn correct(
         &self,
         number: TicketNumber,
         intents: &[String],
         corrections: &str,
+        harm: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let inner = &self.inner;
@@ -84,6 +87,9 @@ impl Store {
         let mut batch = Batch::new(&inner.engine, writer.head);
         batch.put(&key, &TicketRow::of(&ticket, next_event))?;
         batch.note(number, &[batch::event(now, "relabelled", note)])?;
+        if harm {
+            batch.tally_one(Counted::Harm, now)?;
+        }
         batch.keep();
         inner.commit(&mut writer, batch)?;
         Ok(true)

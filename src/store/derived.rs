@@ -5,6 +5,8 @@ use crate::store::StoreError;
 use crate::store::layout;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::duties;
+use crate::store::layout::duties::DutyRow;
 use crate::store::layout::head::AcceptedRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::head::InstanceRow;
@@ -20,6 +22,7 @@ use crate::store::layout::peril::PREFIX;
 use crate::store::layout::peril::PerilRow;
 use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows;
+use crate::store::layout::rows::AgendaRow;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::BudgetRow;
 use crate::store::layout::rows::CursorRow;
@@ -45,12 +48,13 @@ use crate::triage::ticket::TicketNumber;
 pub(super) type Raw = (Tree, Vec<u8>, Vec<u8>);
 
 /// The trees whose records all follow from others, and are there exactly when those are.
-pub(super) const DERIVED: [Tree; 5] = [
+pub(super) const DERIVED: [Tree; 6] = [
     Tree::States,
     Tree::Stages,
     Tree::Due,
     Tree::Letters,
     Tree::Expiry,
+    Tree::Agenda,
 ];
 
 /// Reads a record as what it is, and returns those that follow from it.
@@ -97,6 +101,15 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
         Tree::Finds => read(is::<FindRow>(key, value)),
         Tree::Waiting => read(is::<WaitingRow>(key, value)),
         Tree::Dead => read(is::<DeadRow>(key, value)),
+        Tree::Agenda => read(is::<AgendaRow>(key, value)),
+        Tree::Duties => {
+            let row = layout::unseal::<DutyRow>(key, value)?;
+            if !row.fits(key) {
+                return Err(layout::damaged(tree, key));
+            }
+            let due = row.due().map(|due| duties::agenda_key(due, key));
+            due.map(|key| raw(key, &AgendaRow)).into_iter().collect()
+        }
         Tree::Quarantine => {
             number(tree, key)?;
             let row = layout::unseal::<QuarantineRow>(key, value)?;

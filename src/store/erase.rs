@@ -211,6 +211,7 @@ impl<'a, 'b> Wipe<'a, 'b> {
         let ticket = row.ticket(number);
         let state = rows::state_code(&ticket.state);
         dead::erase(self.batch, &ticket.participants)?;
+        self.batch.forget_duties(&ticket)?;
         self.batch.remove(Tree::Tickets, &key);
         self.batch
             .remove(Tree::States, &layout::state_key(state, number));

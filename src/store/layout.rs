@@ -35,6 +35,8 @@
 //! waiting    as ledger                                     WaitingRow               mails that another has claimed
 //! dead       identity of an address                        DeadRow                  no reply goes there
 //! quarantine number in arrivals when it was held, u64      QuarantineRow            mails held for an operator; the bytes are in the spool
+//! duties     see `duties`                                  DutyRow                  agents' time: what is waited for, absences, loads
+//! agenda     time i64, key in duties                       ()                       what falls due, by time
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -46,6 +48,7 @@
 //! changes once released: a new version gets a new struct, and `Row::old` reads the old one.
 
 pub(super) mod codes;
+pub(super) mod duties;
 pub(super) mod finds;
 pub(super) mod head;
 pub(super) mod letters;
@@ -69,7 +72,7 @@ use crate::store::StoreError;
 use crate::triage::ticket::TicketNumber;
 
 /// The version of the whole layout; a store with a greater one is not touched.
-pub(super) const LAYOUT_VERSION: u32 = 3;
+pub(super) const LAYOUT_VERSION: u32 = 4;
 /// No value is longer (octets): sled keeps small values well and leaks large ones.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 /// Octets before the payload: version and checksum.
@@ -100,10 +103,12 @@ pub(super) enum Tree {
     Waiting,
     Dead,
     Quarantine,
+    Duties,
+    Agenda,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 22] = [
+pub(super) const TREES: [Tree; 24] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -126,6 +131,8 @@ pub(super) const TREES: [Tree; 22] = [
     Tree::Waiting,
     Tree::Dead,
     Tree::Quarantine,
+    Tree::Duties,
+    Tree::Agenda,
 ];
 
 impl Tree {
@@ -154,6 +161,8 @@ impl Tree {
             Self::Waiting => "waiting",
             Self::Dead => "dead",
             Self::Quarantine => "quarantine",
+            Self::Duties => "duties",
+            Self::Agenda => "agenda",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::store::layout;
 use crate::store::layout::LAYOUT_VERSION;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::duties::DutyRow;
 use crate::store::layout::finds;
 use crate::store::layout::head::MigrationRow;
 use crate::store::layout::head::VersionRow;
@@ -38,14 +39,20 @@ enum Pass {
     Threads,
     /// Each ticket is found by its last change.
     Tickets,
+    /// Nobody carries anything.
+    Unload,
+    /// Each ticket counts for whom it waits.
+    Load,
 }
 
-const PASSES: [Pass; 5] = [
+const PASSES: [Pass; 7] = [
     Pass::Clear,
     Pass::Arrivals,
     Pass::Ledger,
     Pass::Threads,
     Pass::Tickets,
+    Pass::Unload,
+    Pass::Load,
 ];
 
 impl Pass {
@@ -56,7 +63,8 @@ impl Pass {
             Self::Arrivals => Tree::Arrivals,
             Self::Ledger => Tree::Ledger,
             Self::Threads => Tree::Threads,
-            Self::Tickets => Tree::Tickets,
+            Self::Tickets | Self::Load => Tree::Tickets,
+            Self::Unload => Tree::Duties,
         }
     }
 }
@@ -152,6 +160,16 @@ impl Pass {
                 let number = number.ok_or_else(|| layout::damaged(Tree::Tickets, key))?;
                 let ticket = row.ticket(TicketNumber(number));
                 batch.updated(ticket.number, None, ticket.updated)
+            }
+            Self::Unload => match batch.duty(key)? {
+                Some(DutyRow::Load(_)) => batch.drop_duty(key),
+                _ => Ok(()),
+            },
+            Self::Load => {
+                let row: TicketRow = there(batch, key)?;
+                let number = layout::seq_of(key);
+                let number = number.ok_or_else(|| layout::damaged(Tree::Tickets, key))?;
+                batch.carry(None, Some(&row.ticket(TicketNumber(number))))
             }
         }
     }

@@ -19,6 +19,7 @@
 //! - sled rewrites what it finds damaged. So the store is looked at in a copy, and opened only when that was sound
 //!   (`look`); what is mended, shrunk or restored is built anew beside it and exchanged in one piece (`swap`).
 
+pub mod agenda;
 pub mod commit;
 pub mod due;
 pub mod erase;
@@ -32,6 +33,8 @@ pub mod recall;
 pub mod spool;
 pub mod views;
 
+mod assign;
+mod away;
 mod backup;
 mod backup_folder;
 mod batch;
@@ -40,6 +43,7 @@ mod budget;
 mod correct;
 mod dead;
 mod derived;
+mod duties;
 mod engine;
 mod flood;
 mod identity;
@@ -85,9 +89,12 @@ use crate::store::layout::head::HeadRow;
 use crate::store::spool::Spool;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Plan;
+use crate::triage::roster::Roster;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 
+pub use crate::store::agenda::Fallen;
+pub use crate::store::away::Away;
 pub use crate::store::backup::BackupDone;
 pub use crate::store::backup::BackupError;
 pub use crate::store::backup::BackupState;
@@ -97,6 +104,7 @@ pub use crate::store::commit::Group;
 pub use crate::store::correct::CORRECTIONS;
 pub use crate::store::dead::Dead;
 pub use crate::store::due::Taken;
+pub use crate::store::duties::Counted;
 pub use crate::store::erase::Erased;
 pub use crate::store::erase::Erasure;
 pub use crate::store::find::Page;
@@ -164,6 +172,8 @@ struct Inner {
     writer: Mutex<Writer>,
     /// No automatic reply may be leased.
     replies_held: AtomicBool,
+    /// Agents' time as the config has it.
+    roster: Mutex<Arc<Roster>>,
     /// The writer's head as last committed, for those who only count.
     head: Mutex<HeadRow>,
     /// Holds the lock of the state folder as long as the store is open. Last: freed when all else is closed.

@@ -173,6 +173,7 @@ impl Store {
             head: Mutex::new(head),
             writer: Mutex::new(writer),
             replies_held: AtomicBool::new(false),
+            roster: Mutex::default(),
             shrunk,
             unread: seal.is_some(),
             read_octets,

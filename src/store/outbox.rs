@@ -10,6 +10,7 @@ use crate::store::batch::Batch;
 use crate::store::batch::count;
 use crate::store::batch::event;
 use crate::store::dead;
+use crate::store::duties::Counted;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -333,6 +334,9 @@ pub(super) fn shift(
     }
     count(&mut batch.head.stages, old.code(), -1);
     count(&mut batch.head.stages, new.code(), 1);
+    if new == Stage::Parked {
+        batch.tally_one(Counted::Parked, now)?;
+    }
     if matches!(new, Stage::Sent | Stage::Dropped) {
         batch.settled.push(row.place.file);
     }

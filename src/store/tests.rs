@@ -5,6 +5,7 @@
     reason = "a test may panic"
 )]
 
+mod agenda;
 mod erasing;
 mod failing;
 mod finding;

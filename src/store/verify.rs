@@ -14,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::StoreOptions;
 use crate::store::derived::DERIVED;
 use crate::store::derived::derive;
+use crate::store::duties::wrong_loads;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
@@ -236,6 +237,7 @@ fn everything(told: &mut Verified, dir: &Path, evidence: &Evidence, looked: &Loo
     for (what, checked) in [
         ("what follows from records", follows(engine)),
         ("events of tickets", belongs(engine)),
+        ("tickets that wait, by agent and queue", loads(engine)),
     ] {
         match checked {
             Ok(faults) if faults.count == 0 => told.tell(what, "all there", true),
@@ -339,6 +341,15 @@ fn belongs(engine: &Engine) -> Result<Faults, StoreError> {
         }
         Ok(true)
     })?;
+    Ok(faults)
+}
+
+/// Finds loads that are not what the tickets say.
+fn loads(engine: &Engine) -> Result<Faults, StoreError> {
+    let mut faults = Faults::default();
+    for load in wrong_loads(engine)? {
+        faults.add(|| load);
+    }
     Ok(faults)
 }
 

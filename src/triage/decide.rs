@@ -11,11 +11,14 @@
 
 mod agent;
 mod answer;
+mod assign;
 mod flood;
 mod hold;
 mod reroute;
 
 pub use crate::triage::decide::answer::withheld;
+pub use crate::triage::decide::assign::ALL_AWAY;
+pub use crate::triage::decide::assign::HANDED_OVER;
 pub use crate::triage::decide::flood::FLOOD_DOMAIN;
 pub use crate::triage::decide::flood::FLOOD_SENDER;
 pub use crate::triage::decide::flood::FLOOD_TEXT;
@@ -295,7 +298,7 @@ impl<'a> Matter<'a> {
         };
         ticket.queue = Some(name.to_owned());
         plan.queue = Some(name.to_owned());
-        let agent = self.choose_agent(name);
+        let agent = self.choose_agent(name, &mut plan.because);
         if let Some(agent) = &agent {
             let old = self.joined().map(|t| t.state.clone());
             ticket.state = ticket::step(old, TicketMove::HandTo(agent.clone()), self.now);

@@ -238,7 +238,7 @@ fn claims(all: &[NamedAddress]) -> String {
 }
 
 /// Where the agent's answer goes; the opposite of what is true would leave a person waiting.
-fn footer(writer: Option<&Address>) -> String {
+pub(crate) fn footer(writer: Option<&Address>) -> String {
     match writer {
         Some(writer) => format!("Your answer goes to the writer ({writer}), and a copy to the desk, which notes it on the ticket."),
         None => "Nobody is certain to have written this, so your answer goes to the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, add an address that you trust.".to_owned(),

@@ -3,6 +3,7 @@
 //! Two steps, because only the second needs the store: `read` looks at the mail alone and may run on any core;
 //! `decide` holds it against what is known and runs in the order of the mails.
 
+pub mod agenda;
 pub mod alike;
 pub mod breaker;
 pub mod classify;
@@ -10,20 +11,26 @@ pub mod dead;
 pub mod decide;
 pub mod delivery;
 pub mod desk;
+pub mod digest;
 pub mod forward;
+pub mod hours;
 mod identity;
 pub mod limits;
 pub mod model;
 pub mod plan;
 pub mod quarantine;
+pub mod remind;
 pub mod reply;
 pub mod returned;
+pub mod roster;
 pub mod rules;
 pub mod screen;
 pub mod source;
 pub mod thread;
 pub mod ticket;
 pub mod token;
+
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::message::Message;
@@ -34,6 +41,7 @@ use crate::triage::desk::Rules;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
 use crate::triage::returned::Returned;
+use crate::triage::roster::Roster;
 use crate::triage::screen::Screening;
 use crate::triage::screen::Surroundings;
 use crate::triage::thread::Clues;
@@ -81,6 +89,8 @@ pub struct Office {
     pub key: DeskKey,
     /// Where its mails are kept.
     pub keeping: Keeping,
+    /// Agents' time.
+    pub roster: Arc<Roster>,
 }
 
 /// Where the desk's mails are kept, for those who look for one by hand.

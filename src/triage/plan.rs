@@ -8,6 +8,7 @@ use crate::triage::Disposition;
 use crate::triage::breaker::Stand;
 use crate::triage::classify::Audience;
 use crate::triage::delivery::Purpose;
+use crate::triage::roster::Known;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 
@@ -34,6 +35,8 @@ pub struct Case {
     pub dead: Option<(String, Timestamp)>,
     /// Who released the mail from quarantine; none: it comes from the mailbox.
     pub released: Option<String>,
+    /// Agents' time.
+    pub time: Known,
 }
 
 /// Cases that came lately and are like a mail.

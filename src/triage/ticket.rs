@@ -36,6 +36,16 @@ pub struct Ticket {
     pub updated: Timestamp,
 }
 
+impl Ticket {
+    /// Returns since when it stands where it stands.
+    pub fn state_since(&self) -> Timestamp {
+        match &self.state {
+            TicketState::Answered { at } | TicketState::AgentAnswered { at, .. } => *at,
+            TicketState::WithAgent { since, .. } => *since,
+        }
+    }
+}
+
 /// Where a ticket stands.
 ///
 /// ```text

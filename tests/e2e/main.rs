@@ -27,5 +27,6 @@ mod relabel;
 mod stops;
 mod surroundings;
 mod taxonomy;
+mod timely;
 mod two_daemons;
 mod way_out;

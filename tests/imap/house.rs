@@ -18,6 +18,8 @@ const CAPABILITIES: &str = "IDLE MOVE UIDPLUS AUTH=PLAIN";
 pub(crate) struct Kept {
     pub(crate) flags: BTreeSet<String>,
     pub(crate) raw: Vec<u8>,
+    /// INTERNALDATE.
+    pub(crate) date: String,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,8 @@ pub(crate) struct House {
     pub(crate) capabilities: String,
     /// PERMANENTFLAGS.
     pub(crate) permanent: String,
+    /// INTERNALDATE of what comes.
+    pub(crate) date: String,
     pub(super) folders: BTreeMap<String, Folder>,
     /// What befalls the next connections, in order.
     pub(crate) faults: VecDeque<Fault>,
@@ -82,6 +86,7 @@ impl House {
         Self {
             capabilities: CAPABILITIES.into(),
             permanent: "\\Deleted \\Seen \\*".into(),
+            date: "17-Jul-2026 02:44:25 -0700".into(),
             folders: BTreeMap::from([("INBOX".to_owned(), Folder::default())]),
             faults: VecDeque::new(),
             arrivals: VecDeque::new(),
@@ -129,6 +134,7 @@ impl House {
         folder.add(Kept {
             flags: BTreeSet::new(),
             raw: raw.to_vec(),
+            date: self.date.clone(),
         })
     }
 
@@ -274,7 +280,7 @@ pub(super) fn fetched(folder: &Folder, chosen: &[(usize, u32)], items: &str) -> 
             let _ = write!(line, " FLAGS ({})", flags.join(" "));
         }
         if items.contains("INTERNALDATE") {
-            line += " INTERNALDATE \"17-Jul-2026 02:44:25 -0700\"";
+            let _ = write!(line, " INTERNALDATE \"{}\"", mail.date);
         }
         if items.contains("RFC822.SIZE") {
             let _ = write!(line, " RFC822.SIZE {}", mail.raw.len());

@@ -22,9 +22,19 @@ const ELSEWHERE: &[(Step, &str)] = &[
     (Step::ReleaseTaken, INTERRUPTED),
     (Step::ReleaseSettling, INTERRUPTED),
     (Step::ReleaseSettled, INTERRUPTED),
+    (Step::AgendaFiring, REMINDED),
+    (Step::AgendaFired, REMINDED),
+    (Step::Handing, GIVEN),
+    (Step::Handed, GIVEN),
 ];
 /// In tests/e2e/quarantine.rs.
 const INTERRUPTED: &str = "a_release_interrupted_at_every_moment_is_done_once";
+
+/// In tests/e2e/timely.rs.
+const REMINDED: &str =
+    "who_does_not_answer_is_reminded_once_and_then_the_lead_is_told_though_the_daemon_dies_at_it";
+/// In tests/e2e/timely.rs.
+const GIVEN: &str = "a_case_given_away_by_a_daemon_that_dies_at_it_is_given_once_or_not_at_all";
 
 /// So many daemons at a time.
 const WORKERS: usize = 2;

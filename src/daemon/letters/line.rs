@@ -17,6 +17,8 @@ pub(in crate::daemon) struct Line {
     letters: String,
     domain: String,
     rule: String,
+    /// Who got a case of a queue whose agents are all away.
+    away: Option<String>,
     /// What happened to a forward that did not reach its agent.
     pub(super) lost: Option<String>,
 }
@@ -51,6 +53,11 @@ pub(in crate::daemon) fn line(entry: &Entry) -> Line {
             .as_ref()
             .map_or_else(String::new, |s| s.domain().to_owned()),
         rule: rules.join(","),
+        away: plan
+            .because
+            .iter()
+            .find(|b| b.rule == decide::ALL_AWAY)
+            .map(|b| b.says.clone()),
         lost: entry
             .events
             .iter()
@@ -75,6 +82,9 @@ impl Line {
             rules = self.rule,
             "mail"
         );
+        if let Some(away) = &self.away {
+            tracing::warn!(mailbox = self.mail.mailbox, ticket = self.ticket, "{away}");
+        }
         if let Some(lost) = &self.lost {
             tracing::error!(mailbox = self.mail.mailbox, ticket = self.ticket, "{lost}");
         }

@@ -63,6 +63,7 @@ fn office() -> Office {
             attachment_bytes_max: LIMIT as u64,
             ..Keeping::default()
         },
+        roster: std::sync::Arc::default(),
     }
 }
 

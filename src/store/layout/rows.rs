@@ -383,4 +383,4 @@ macro_rules! index_rows {
         }
     )* };
 }
-index_rows!(StateIndexRow States, LetterIndexRow Letters, DueRow Due, ExpiryRow Expiry, FindRow Finds);
+index_rows!(StateIndexRow States, LetterIndexRow Letters, DueRow Due, ExpiryRow Expiry, FindRow Finds, AgendaRow Agenda);

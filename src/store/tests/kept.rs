@@ -195,13 +195,21 @@ fn kept() -> House {
     House { dir, store: None }
 }
 
-/// Every record but those of the store as a whole. Entries of the ledger do not name their letters: those of layout 1
-/// cannot.
+/// Every record but those of the store as a whole, and of what a day brought, which nobody counted then. Entries of the
+/// ledger do not name their letters: those of layout 1 cannot.
 fn records(engine: &Engine) -> BTreeMap<(Tree, Vec<u8>), Vec<u8>> {
     let mut records = BTreeMap::new();
     for tree in TREES.into_iter().filter(|tree| *tree != Tree::Head) {
         let seen = engine.scan(tree, Range::under(&[]), |key, value| {
             let mut value = value.to_vec();
+            let of_a_day = match tree {
+                Tree::Duties => key.first(),
+                Tree::Agenda => key.get(8),
+                _ => None,
+            };
+            if of_a_day == Some(&b'n') {
+                return Ok(true);
+            }
             if tree == Tree::Ledger {
                 let mut row: LedgerRow = layout::unseal(key, &value)?;
                 if let LedgerEnd::Handled { first_letter, .. } = &mut row.end {

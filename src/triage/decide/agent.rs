@@ -74,34 +74,4 @@ impl<'a> Matter<'a> {
             .is_some_and(|t| !matches!(t.state, TicketState::Answered { .. }));
         !with_agent
     }
-
-    /// The agent who has the ticket already, else the next in turn. A queue without agents falls back to the default.
-    pub(super) fn choose_agent(&self, queue: &str) -> Option<Address> {
-        if let Some(TicketState::WithAgent { agent, .. } | TicketState::AgentAnswered { agent, .. }) =
-            self.joined().map(|t| &t.state)
-            && self.office.surroundings.agents.contains(agent)
-        {
-            return Some(agent.clone());
-        }
-        let queues = &self.office.queues;
-        let agents = queues
-            .iter()
-            .find(|q| q.name == queue && !q.agents.is_empty())
-            .or_else(|| {
-                queues
-                    .iter()
-                    .find(|q| q.name == self.rules.desk.default_queue)
-            })
-            .map(|q| q.agents.as_slice())?;
-        let turn = self
-            .case
-            .turns
-            .iter()
-            .find(|(name, _)| name == queue)
-            .map_or(0, |(_, n)| *n);
-        let place = usize::try_from(turn)
-            .unwrap_or(0)
-            .checked_rem(agents.len())?;
-        agents.get(place).cloned()
-    }
 }

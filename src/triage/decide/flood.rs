@@ -112,7 +112,7 @@ impl<'a> Matter<'a> {
         ticket.updated = self.now;
         let name = ticket.queue.clone();
         let name = name.unwrap_or_else(|| queue(&plan.intents, self.rules).to_owned());
-        let agent = self.holder_or_next(&ticket, &name);
+        let agent = self.holder_or_next(&ticket, &name, &mut plan.because);
         plan.queue = Some(name.clone());
         ticket.queue = Some(name);
         if let Some(agent) = agent {
@@ -133,14 +133,19 @@ impl<'a> Matter<'a> {
         plan
     }
 
-    fn holder_or_next(&self, ticket: &Ticket, queue: &str) -> Option<Address> {
+    fn holder_or_next(
+        &self,
+        ticket: &Ticket,
+        queue: &str,
+        because: &mut Vec<Because>,
+    ) -> Option<Address> {
         match &ticket.state {
             TicketState::WithAgent { agent, .. } | TicketState::AgentAnswered { agent, .. }
                 if self.office.surroundings.agents.contains(agent) =>
             {
                 Some(agent.clone())
             }
-            _ => self.choose_agent(queue),
+            _ => self.choose_agent(queue, because),
         }
     }
 

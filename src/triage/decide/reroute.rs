@@ -129,7 +129,7 @@ fn reroute(
     office: &Office,
     now: Timestamp,
 ) {
-    let Some((queue, agent)) = next(ticket, failed, case, rules, office) else {
+    let Some((queue, agent)) = next(ticket, failed, case, rules, office, now) else {
         plan.because.push(says(
             BOUNCED_FORWARD,
             "a forward did not arrive, and nobody is left to send it to",
@@ -157,6 +157,7 @@ fn next<'a>(
     case: &Case,
     rules: &'a Rules,
     office: &'a Office,
+    now: Timestamp,
 ) -> Option<(&'a str, &'a Address)> {
     let had_one = |agent: &Address| {
         let ids = office.key.message_ids(
@@ -188,10 +189,14 @@ fn next<'a>(
             .iter()
             .position(|a| a == failed)
             .map_or(0, |at| at + 1);
-        let in_turn = agents.iter().cycle().skip(after).take(agents.len());
-        let agent = in_turn
-            .into_iter()
-            .find(|a| !a.same_person(failed) && !had_one(a))?;
+        let in_turn = || {
+            let all = agents.iter().cycle().skip(after).take(agents.len());
+            all.filter(|a| !a.same_person(failed) && !had_one(a))
+        };
+        let away = &case.time.away;
+        let there = |a: &&Address| office.roster.back(a, name, away, now).is_none();
+        // Rather one who is away than nobody.
+        let agent = in_turn().find(there).or_else(|| in_turn().next())?;
         Some((*name, agent))
     })
 }

@@ -34,6 +34,7 @@ fn office() -> Office {
         },
         key,
         keeping: Keeping::default(),
+        roster: std::sync::Arc::default(),
     }
 }
 

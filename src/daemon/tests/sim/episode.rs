@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::clock::desk::DeskClock;
 use crate::daemon::DaemonError;
 use crate::daemon::Shared;
+use crate::daemon::agenda;
 use crate::daemon::breaker::Alarm;
 use crate::daemon::delivery::Delivery;
 use crate::daemon::delivery::Route;
@@ -51,6 +52,7 @@ use crate::triage::Keeping;
 use crate::triage::Office;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
+use crate::triage::roster::Roster;
 use crate::triage::screen::Surroundings;
 
 /// The mailbox's name in the simulated config.
@@ -190,7 +192,7 @@ fn rules() -> &'static Arc<Rules> {
     })
 }
 
-fn office(store: &Store) -> Office {
+fn office(store: &Store, roster: &Arc<Roster>) -> Office {
     let agent = |name: &str| Address::parse(&format!("{name}@agents.example")).unwrap();
     let queues: Vec<Queue> = rules()
         .queues()
@@ -206,7 +208,11 @@ fn office(store: &Store) -> Office {
         address: Address::parse(DESK).unwrap(),
         surroundings: Surroundings {
             own: vec![Address::parse(DESK).unwrap()],
-            agents: queues.iter().flat_map(|q| q.agents.clone()).collect(),
+            agents: queues
+                .iter()
+                .flat_map(|q| q.agents.clone())
+                .chain(roster.leads().cloned())
+                .collect(),
             loop_token: key.loop_token(),
             authserv_id: Some(BORDER.to_owned()),
             ..Surroundings::default()
@@ -214,13 +220,14 @@ fn office(store: &Store) -> Office {
         queues,
         key,
         keeping: Keeping::default(),
+        roster: Arc::clone(roster),
     }
 }
 
 /// Who is told when the breaker trips.
 fn alarm(store: &Store) -> Alarm {
     let operator = Address::parse(OPERATOR).unwrap();
-    Alarm::new(operator, rules(), &office(store))
+    Alarm::new(operator, rules(), &office(store, &Arc::default()))
 }
 
 /// One life of the daemon after the other; the store as the last one left it.
@@ -331,10 +338,15 @@ fn begin(
         transports: vec![Line::new(world), Line::new(world)],
     };
     loops.spawn(Delivery::new(vec![route], shared.clone()).run());
+    let roster = Arc::clone(&world.lock().roster);
+    let office = Arc::new(office(&shared.store, &roster));
+    shared.store.set_roster(roster);
+    let seats = vec![(Arc::clone(rules()), Arc::clone(&office))];
+    loops.spawn(agenda::run(seats, shared.clone()));
     let part = IntakePart {
         mailbox: Wire::new(world),
         rules: Arc::clone(rules()),
-        office: Arc::new(office(&shared.store)),
+        office,
         poll_s: POLL_S,
         first_start_age_s_max: 2 * 86_400,
         upkeep: Upkeep::default(),

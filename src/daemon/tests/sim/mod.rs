@@ -10,6 +10,7 @@
 //!                     episode.rs: plays some days; check.rs: what must hold afterwards
 //! ```
 
+mod agenda;
 mod check;
 mod days;
 mod disk;

@@ -28,6 +28,7 @@ pub(super) struct Taken {
     pub(super) answers: Option<String>,
     /// What the desk's clock said as it was decided.
     pub(super) date: i64,
+    pub(super) subject: String,
     /// What it says, for replies.
     pub(super) words: String,
     /// Which mails it holds, for forwards.

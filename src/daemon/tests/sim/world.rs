@@ -26,6 +26,7 @@ use crate::daemon::tests::sim::server::Held;
 use crate::daemon::tests::sim::server::Server;
 use crate::steps::Step;
 use crate::transport::Parcel;
+use crate::triage::roster::Roster;
 
 /// The true time at which every world begins, in seconds since 1970 (in May 2026).
 pub(super) const EPOCH: i64 = 1_780_000_000;
@@ -162,6 +163,8 @@ pub(super) struct Figures {
 pub(super) struct State {
     pub(super) rng: Rng,
     pub(super) faults: Faults,
+    /// Agents' time, as the config has it.
+    pub(super) roster: Arc<Roster>,
     pub(super) log: Vec<String>,
     began: Instant,
     /// Seconds that the machine slept: true time that no timer saw.
@@ -231,6 +234,7 @@ impl World {
         let state = State {
             rng: Rng::new(seed),
             faults,
+            roster: Arc::default(),
             log: Vec::new(),
             began: Instant::now(),
             slept: 0,
@@ -362,6 +366,7 @@ impl World {
             to: parcel.to.to_string(),
             answers: letters::field(&parcel.bytes, "In-Reply-To").map(bare),
             date,
+            subject: letters::field(&parcel.bytes, "Subject").unwrap_or_default(),
             words: if reply {
                 letters::words(&parcel.bytes)
             } else {
