@@ -19,6 +19,10 @@
 //! is looked at in a copy before it is opened (`store/look.rs`), and what rewrites it whole (`repair`, `restore`, `shrink`)
 //! is exchanged for it at one moment (`store/swap.rs`). `daemon/reconcile.rs` asks daily whether any mail was missed.
 //!
+//! An agent answers the forward: `triage::relay` knows the agent by a token and takes the words out, `triage::command` reads
+//! orders on the first lines, `triage/decide/relay.rs` and `orders.rs` decide; `store/acts.rs` keeps what was done, and the words
+//! wait in the outbox for as long as they can be stopped.
+//!
 //! A suspicious mail ends in `store/quarantine.rs` instead; `daemon/quarantine.rs` thinks it anew when an operator releases
 //! it. `triage::breaker` holds all automatic replies when there are too many, and `triage::dead` those to addresses that are
 //! not. What a person corrects (`daemon/relabel.rs`) becomes an example for `learn` (`learn/correction.rs`).

@@ -23,9 +23,9 @@ use mailclerk::triage::Queue;
 use mailclerk::triage::Reading;
 use mailclerk::triage::decide::ABSENT;
 use mailclerk::triage::decide::AGENT_ANSWERED;
-use mailclerk::triage::decide::AGENT_TOLD_DESK;
 use mailclerk::triage::decide::BOUNCED;
 use mailclerk::triage::decide::BOUNCED_FORWARD;
+use mailclerk::triage::decide::RELAYED;
 use mailclerk::triage::decide::REPORT;
 use mailclerk::triage::decide::decide;
 use mailclerk::triage::delivery::Purpose;
@@ -84,6 +84,7 @@ fn office() -> Office {
         },
         queues,
         key,
+        relay: mailclerk::triage::relay::RelayRules::default(),
         keeping: Keeping {
             forwarded: "Mailclerk/Forwarded".to_owned(),
             ..Keeping::default()
@@ -216,8 +217,9 @@ fn a_forward_that_failed_goes_to_the_queues_next_agent_with_all_that_is_known() 
     assert_eq!(plan.letters.len(), 1, "the writer hears nothing of it");
     let letter = forward(&plan);
     assert_eq!(letter.to, agent("ben"));
-    assert_eq!(letter.reply_to[0], address(MARIA));
-    let desk = &letter.reply_to[1];
+    let [desk] = letter.reply_to.as_slice() else {
+        panic!("the desk alone: {:?}", letter.reply_to)
+    };
     assert_eq!(
         office()
             .key
@@ -234,7 +236,7 @@ fn a_forward_that_failed_goes_to_the_queues_next_agent_with_all_that_is_known() 
         MARIA,
         "merge-accounts",
         "Mailclerk/Forwarded",
-        "Your answer goes to the writer",
+        "your words go to the writer",
     ] {
         assert!(
             letter.text.contains(said),
@@ -425,46 +427,49 @@ fn an_agents_absence_note_is_noted_on_its_ticket_however_it_points_there() {
     );
 }
 
-#[test]
-fn an_agent_who_answers_only_the_desk_has_answered_nobody() {
+/// A mail of ana's to her reply address of ticket 7.
+fn answer(headers: &str, text: &str) -> Reading {
     let to = office()
         .key
         .reply_address(&office().address, NUMBER, &agent("ana"));
-    let case = knowing(with("ana"));
-    let alone = plan(
-        &mail(
-            "ana@agents.example",
-            to.as_str(),
-            "",
-            "Dear Maria, it is merged.",
-        ),
-        &case,
+    mail("ana@agents.example", to.as_str(), headers, text)
+}
+
+#[test]
+fn an_agent_who_answers_the_desk_answers_the_person() {
+    let plan = plan(
+        &answer("", "Dear Maria, it is merged."),
+        &knowing(with("ana")),
     );
+    assert!(has(&plan, RELAYED), "{plan:?}");
+    let [letter] = plan.letters.as_slice() else {
+        panic!("{plan:?}")
+    };
     assert_eq!(
-        (alone.letters.len(), &alone.step),
-        (0, &Step::Record(Some(NUMBER))),
-        "{alone:?}"
+        (letter.purpose, &letter.to),
+        (Purpose::Relay, &address(MARIA))
     );
-    assert!(has(&alone, AGENT_TOLD_DESK));
-    let colleague = format!("Cc: ben@agents.example, someone@elsewhere.example, {DESK}\n");
-    let aside = plan(
-        &mail(
-            "ana@agents.example",
-            to.as_str(),
-            &colleague,
-            "Ben, can you look?",
-        ),
-        &case,
+    assert_eq!(letter.text, "Dear Maria, it is merged.\n");
+    let Step::Update(ticket) = &plan.step else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(
+        ticket.state,
+        TicketState::AgentAnswered {
+            agent: agent("ana"),
+            at: NOW
+        }
     );
-    assert_eq!(aside.step, Step::Record(Some(NUMBER)));
+}
+
+#[test]
+fn an_answer_that_the_person_has_already_is_noted_and_not_sent_again() {
+    let case = knowing(with("ana"));
     for headers in [
         format!("Cc: {MARIA}\n"),
         "Cc: Maria <Maria+x@home.example>\n".to_owned(),
     ] {
-        let both = plan(
-            &mail("ana@agents.example", to.as_str(), &headers, "It is merged."),
-            &case,
-        );
+        let both = plan(&answer(&headers, "It is merged."), &case);
         let Step::Update(ticket) = &both.step else {
             panic!("{both:?}")
         };
@@ -475,7 +480,30 @@ fn an_agent_who_answers_only_the_desk_has_answered_nobody() {
                 at: NOW
             }
         );
-        assert!(has(&both, AGENT_ANSWERED));
+        assert!(both.letters.is_empty() && has(&both, AGENT_ANSWERED));
+    }
+}
+
+#[test]
+fn talk_between_colleagues_comes_back_and_reaches_no_person() {
+    for others in ["ben@agents.example", "someone@elsewhere.example"] {
+        let aside = plan(
+            &answer(&format!("Cc: {others}, {DESK}\n"), "Ben, can you look?"),
+            &knowing(with("ana")),
+        );
+        assert_eq!(aside.step, Step::Record(Some(NUMBER)));
+        let [letter] = aside.letters.as_slice() else {
+            panic!("{aside:?}")
+        };
+        assert_eq!(
+            (letter.purpose, &letter.to),
+            (Purpose::Notice, &agent("ana"))
+        );
+        assert!(
+            letter.text.contains("> Ben, can you look?"),
+            "{}",
+            letter.text
+        );
     }
 }
 
@@ -512,7 +540,7 @@ fn the_footer_says_where_an_agents_answer_goes_and_where_it_does_not() {
     assert!(
         forward(&sure)
             .text
-            .contains(&format!("Your answer goes to the writer ({MARIA})"))
+            .contains(&format!("your words go to the writer ({MARIA})"))
     );
     assert!(!forward(&sure).text.contains("Reply-To"));
     // Several writers: none of them is certain.
@@ -531,7 +559,7 @@ fn the_footer_says_where_an_agents_answer_goes_and_where_it_does_not() {
         "Writer     not certain; what the mail claims:",
         "From       maria@home.example (Maria), eve@elsewhere.example",
         "Reply-To   trap@elsewhere.example",
-        "your answer goes to the desk alone, and NOBODY ELSE GETS IT",
+        "an answer reaches the desk alone, and NOBODY ELSE GETS IT",
     ] {
         assert!(
             letter.text.contains(said),
@@ -539,7 +567,7 @@ fn the_footer_says_where_an_agents_answer_goes_and_where_it_does_not() {
             letter.text
         );
     }
-    assert!(!letter.text.contains("goes to the writer"));
+    assert!(!letter.text.contains("go to the writer"));
 }
 
 #[test]
@@ -558,7 +586,7 @@ fn a_reply_address_elsewhere_is_shown_to_the_agent_as_another_ones() {
         &fresh,
     );
     let letter = forward(&plan);
-    assert_eq!(letter.reply_to[0], address(MARIA));
+    assert_eq!(letter.reply_to.len(), 1, "the desk alone");
     assert!(letter.text.contains("Reply-To   trap@elsewhere.example (Maria) - another address than the writer's; your answer does not go there"), "{}", letter.text);
 }
 

@@ -193,7 +193,7 @@ fn classify_tells_each_mail_on_a_line_of_its_own_in_the_words_of_the_contract() 
             &folder,
             "ibm.eml",
             "",
-            "As a student I finished all requirements of an IBM badge, but IBM has never issued it to me.",
+            "I am a student. I finished an IBM course on SkillsBuild in May, and IBM has not issued the badge.",
         ),
     ];
     let mut arguments = vec!["classify", "--json"];
@@ -603,6 +603,7 @@ fn with_ticket(folder: &TempDir) {
         key: store.desk_key(),
         keeping: mailclerk::triage::Keeping::default(),
         roster: std::sync::Arc::default(),
+        relay: mailclerk::triage::relay::RelayRules::default(),
     };
     let raw = mail("", TWO).replace("A question", "=?utf-8?Q?A_=E2=80=AEnoitseuq?=");
     let message = parse(raw.as_bytes());

@@ -459,7 +459,7 @@ fn agents_time_that_cannot_be_meant_is_complained_of_at_its_place() {
         ),
         (
             "holidays = [\"2026-02-29\"]",
-            "12:13: `2026-02-29` is no date",
+            "12:12: `2026-02-29` is no date",
         ),
         ("assign = \"dice\"", "12:10: unknown variant `dice`"),
         ("remind = \"24\"", "12:10: `24` is no duration"),
@@ -481,11 +481,11 @@ fn agents_time_that_cannot_be_meant_is_complained_of_at_its_place() {
         ),
         (
             "[agent.\"ana@agents.example\"]\naway = [\"2026-12-24..2026-12-01\"]",
-            "13:9: `2026-12-24..2026-12-01` ends before it begins",
+            "13:8: `2026-12-24..2026-12-01` ends before it begins",
         ),
         (
             "[agent.\"zoe@agents.example\"]\naway = []",
-            "12:1: [agent.\"zoe@agents.example\"] serves no queue",
+            "12:1: [agent.\"zoe@agents.example\"] is in no queue",
         ),
         (
             "[digest]\nat = \"8 o'clock\"",

@@ -84,6 +84,7 @@ fn office() -> Office {
         key,
         keeping: Keeping::default(),
         roster: std::sync::Arc::default(),
+        relay: mailclerk::triage::relay::RelayRules::default(),
     }
 }
 
@@ -678,7 +679,7 @@ fn a_forward_holds_what_an_agent_needs_to_act() {
         "Why\n- ",
         "Subject    A question",
         "  I left Acme and cannot log in any more",
-        "Your answer goes to the writer",
+        "Your answer goes above this line",
     ] {
         assert!(
             forward.text.contains(part),
@@ -686,9 +687,9 @@ fn a_forward_holds_what_an_agent_needs_to_act() {
             forward.text
         );
     }
-    let mut answers = forward.reply_to.iter();
-    assert_eq!(answers.next().unwrap().as_str(), MARIA);
-    let desk = answers.next().unwrap();
+    let [desk] = forward.reply_to.as_slice() else {
+        panic!("an answer goes to the desk alone: {:?}", forward.reply_to)
+    };
     let agent = &forward.to;
     assert_eq!(
         office()
@@ -715,7 +716,6 @@ fn an_agent_is_told_when_nobody_is_certain_to_have_written() {
         "not certain; what the mail claims:\nFrom       maria@home.example",
         "Domain     FAILED",
         "Answered   not yet: ",
-        "your answer goes to the desk alone",
     ] {
         assert!(
             forward.text.contains(part),

@@ -137,6 +137,7 @@ fn anns_mail() -> Entry {
             letters: Vec::new(),
             because: Vec::new(),
             writer: None,
+            deeds: mailclerk::triage::relay::Deeds::default(),
         },
         outgoing: vec![reply],
         events: Vec::new(),

@@ -72,6 +72,7 @@ fn plan(raw: &[u8]) -> Plan {
         key: DeskKey::new(&[7; 32]),
         keeping: Keeping::default(),
         roster: std::sync::Arc::default(),
+        relay: mailclerk::triage::relay::RelayRules::default(),
     };
     let case = Case {
         fresh: 1,

@@ -75,6 +75,7 @@ fn office() -> Office {
         },
         queues,
         key,
+        relay: mailclerk::triage::relay::RelayRules::default(),
         keeping: Keeping {
             forwarded: "Mailclerk/Forwarded".to_owned(),
             ..Keeping::default()

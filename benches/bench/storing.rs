@@ -214,6 +214,7 @@ fn entry(number: u64) -> Entry {
             letters: Vec::new(),
             because: vec![because("dead-address"), because("left-and-locked-out")],
             writer: None,
+            deeds: mailclerk::triage::relay::Deeds::default(),
         },
         outgoing: Vec::new(),
         events: vec![TicketEvent {

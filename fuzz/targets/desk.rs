@@ -79,6 +79,7 @@ pub fn office() -> &'static Office {
             key,
             keeping: Keeping::default(),
             roster: std::sync::Arc::default(),
+            relay: mailclerk::triage::relay::RelayRules::default(),
         }
     })
 }

@@ -129,6 +129,10 @@ pub fn assert_plan(reading: &Reading, plan: &Plan) {
                 assert_eq!(&letter.to, person.address());
                 assert!(letter.text.len() <= 16 * 1024, "a reply is short");
             }
+            Purpose::Relay => assert!(
+                !reading.clues.proved.is_empty(),
+                "an agent's words go to a person by a token alone"
+            ),
             _ => assert_eq!(letter.to, desk::agent()),
         }
         assert!(letter.subject.chars().count() <= 400);
@@ -141,13 +145,17 @@ pub fn assert_plan(reading: &Reading, plan: &Plan) {
             "no stranger enters"
         ),
         Step::Open(ticket) => assert_eq!(ticket.number, desk::FRESH),
-        Step::Record(_) | Step::Hold => assert!(plan.letters.is_empty()),
+        // An agent is told what became of an answer.
+        Step::Record(_) | Step::Hold => {
+            assert!(plan.letters.iter().all(|l| l.purpose == Purpose::Notice));
+        }
     }
     if matches!(reading.screening, Screening::Automatic(_)) {
         assert!(
             plan.letters
                 .iter()
-                .all(|l| l.purpose == Purpose::Forward && reading.returned.is_some())
+                .all(|l| matches!(l.purpose, Purpose::Forward | Purpose::Notice)
+                    && reading.returned.is_some())
         );
     }
 }

@@ -30,6 +30,7 @@ use crate::triage::model::Model;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::relay::RelayRules;
 use crate::triage::screen::Surroundings;
 use crate::triage::token::DeskKey;
 
@@ -113,6 +114,7 @@ impl Bench {
             key: DeskKey::new(&[0; 32]),
             keeping: Keeping::default(),
             roster: std::sync::Arc::default(),
+            relay: RelayRules::default(),
         };
         Ok(Self { rules, office })
     }

@@ -14,6 +14,7 @@ use crate::cli::ask::ask;
 use crate::cli::ask::have_done;
 use crate::cli::ask::who;
 use crate::cli::exit::Failure;
+
 use crate::cli::reconcile;
 use crate::cli::safe;
 use crate::config::duration::Seconds;
@@ -73,6 +74,10 @@ pub(super) enum TicketsCommand {
         /// For how long: "3d", "12h", "30m".
         time: String,
     },
+    /// Closes a ticket: the case is done.
+    Close(OneTicket),
+    /// Opens a closed ticket again.
+    Reopen(OneTicket),
     /// Erases a ticket with all that is known of it: a person asks to be forgotten.
     Erase {
         #[command(flatten)]
@@ -99,6 +104,20 @@ pub(super) enum OutboxCommand {
     Resend(OneMail),
     /// Gives a parked or waiting mail up; it stays on its ticket's record.
     Drop(OneMail),
+    /// Stops an agent's answer while it waits to leave, and tells the agent.
+    Cancel(OneMail),
+}
+
+/// One ticket.
+#[derive(Debug, Args)]
+pub(super) struct OneTicket {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// The ticket's number.
+    number: u64,
 }
 
 /// One mail of the outbox.
@@ -130,28 +149,30 @@ pub(super) struct StatusArgs {
     json: bool,
 }
 
+fn list_tickets(list: &ListArgs) -> Result<(), Failure> {
+    let said = ask(
+        &list.config.config,
+        &Question::Tickets { limit: list.limit },
+    )?;
+    table(
+        &said,
+        list.json,
+        &[
+            "number",
+            "state",
+            "queue",
+            "intents",
+            "language",
+            "participants",
+            "updated",
+            "subject",
+        ],
+    )
+}
+
 pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
     match command {
-        TicketsCommand::List(list) => {
-            let said = ask(
-                &list.config.config,
-                &Question::Tickets { limit: list.limit },
-            )?;
-            table(
-                &said,
-                list.json,
-                &[
-                    "number",
-                    "state",
-                    "queue",
-                    "intents",
-                    "language",
-                    "participants",
-                    "updated",
-                    "subject",
-                ],
-            )
-        }
+        TicketsCommand::List(list) => list_tickets(list),
         TicketsCommand::Show {
             config,
             json,
@@ -190,6 +211,8 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
             let said = ask(&config.config, &Question::Time(question))?;
             if *json { raw(&said) } else { show(&said) }
         }
+        TicketsCommand::Close(one) => close(one, true),
+        TicketsCommand::Reopen(one) => close(one, false),
         TicketsCommand::Erase {
             config,
             json,
@@ -219,7 +242,18 @@ pub(super) fn outbox(command: &OutboxCommand) -> Result<(), Failure> {
         }
         OutboxCommand::Resend(mail) => one(mail, &Question::Resend { id: mail.id }),
         OutboxCommand::Drop(mail) => one(mail, &Question::Drop { id: mail.id }),
+        OutboxCommand::Cancel(mail) => one(mail, &Question::Cancel { id: mail.id }),
     }
+}
+
+fn close(ticket: &OneTicket, close: bool) -> Result<(), Failure> {
+    let question = Question::Close {
+        number: ticket.number,
+        close,
+        by: who(),
+    };
+    let said = ask(&ticket.config.config, &question)?;
+    if ticket.json { raw(&said) } else { show(&said) }
 }
 
 fn one(mail: &OneMail, question: &Question) -> Result<(), Failure> {

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::agents::AgentFiles;
+use crate::config::agents::RelayFile;
 use crate::config::duration::Every;
 use crate::config::duration::Keep;
 use crate::config::duration::Seconds;
 use crate::config::oauth::TokenSource;
 use crate::config::secret::Secret;
-use crate::config::times::AgentFile;
 use crate::config::times::DigestFile;
 use crate::config::times::QueueFile;
 use crate::learn::correction::Private;
@@ -46,12 +47,15 @@ pub struct ConfigFile {
     /// Who is told when the breaker trips.
     #[serde(default)]
     pub alarm: AlarmFile,
-    /// Agents' time, by address.
-    #[serde(default)]
-    pub agent: BTreeMap<Address, Spanned<AgentFile>>,
     /// The leads' digests.
     #[serde(default)]
     pub digest: DigestFile,
+    /// How agents' answers are relayed.
+    #[serde(default = "relay")]
+    pub relay: Spanned<RelayFile>,
+    /// Agents, where there is more to say of them than their address.
+    #[serde(default)]
+    pub agent: AgentFiles,
 }
 
 /// One mailbox.
@@ -70,6 +74,9 @@ pub struct MailboxFile {
     /// Fields by which a spam filter of the own border says that a mail is spam, such as `X-Spam-Flag: YES`.
     #[serde(default)]
     pub spam_headers: Vec<SpamHeader>,
+    /// Agents' mails count only where that border says `dmarc=pass` of them.
+    #[serde(default)]
+    pub agents_must_pass: bool,
     /// Domains of forwarders whose ARC seal is believed where that border says `arc=pass`.
     #[serde(default)]
     pub trusted_arc: Vec<String>,
@@ -314,6 +321,10 @@ pub enum LogTarget {
     Stderr,
     /// One JSON object a line on stderr.
     Json,
+}
+
+fn relay() -> Spanned<RelayFile> {
+    Spanned::new(0..0, RelayFile::default())
 }
 
 fn rules_folder() -> PathBuf {

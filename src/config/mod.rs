@@ -1,5 +1,6 @@
 //! The config: as written (`file`), then validated, with the rules it names compiled.
 
+pub mod agents;
 pub mod duration;
 pub mod file;
 pub mod folder;
@@ -22,12 +23,14 @@ use crate::config::file::MailboxFile;
 use crate::config::file::SmtpFile;
 use crate::config::file::TlsFile;
 pub use crate::config::places::Places;
+pub use crate::config::places::is_loopback;
 pub use crate::config::places::places;
 use crate::learn::correction::Private;
 use crate::message::address::Address;
 use crate::triage::Queue;
 use crate::triage::desk::Rules;
 use crate::triage::quarantine::SpamHeader;
+use crate::triage::relay::RelayRules;
 use crate::triage::roster::Roster;
 use crate::triage::source::Complaint;
 
@@ -54,6 +57,8 @@ pub struct Config {
     pub keep_keys_s: Option<u64>,
     /// Agents' time.
     pub roster: Arc<Roster>,
+    /// How agents' answers are relayed.
+    pub relay: RelayRules,
 }
 
 /// One mailbox, validated.
@@ -73,6 +78,8 @@ pub struct MailboxConfig {
     pub spam_headers: Vec<SpamHeader>,
     /// Domains whose ARC seal is believed.
     pub trusted_arc: Vec<String>,
+    /// Agents' mails count only where the border vouches for them.
+    pub agents_must_pass: bool,
     /// At the first start, mail older than this (seconds) is not handled.
     pub first_start_age_s_max: u64,
     /// Seconds between two reconciliations; none: only when asked.
@@ -104,7 +111,7 @@ const CONNECTIONS_MAX: u8 = 16;
 /// Every complaint, each with file, line and column.
 pub fn load(path: &Path) -> Result<Config, Vec<Complaint>> {
     let name = path.display().to_string();
-    let text = read(path, &name)?;
+    let text = places::read(path, &name)?;
     let file: ConfigFile =
         toml::from_str(&text).map_err(|e| vec![Complaint::of_toml(&name, &text, &e)])?;
     let base = path.parent().unwrap_or(Path::new("."));
@@ -135,6 +142,7 @@ impl Checker<'_> {
         }
         let queues = self.queues(file);
         let roster = times::roster(file, &mut |at, what| self.complain(at, what));
+        let relay = agents::relay_rules(file, &mut |at, what| self.complain(at, what));
         let mut compiled: BTreeMap<PathBuf, Arc<Rules>> = BTreeMap::new();
         let mut mailboxes = Vec::new();
         for (name, mailbox) in &file.mailbox {
@@ -181,6 +189,7 @@ impl Checker<'_> {
             alarm: file.alarm.mail.clone(),
             keep_keys_s: file.keep.keys.0.map(|keep| keep.0),
             roster: Arc::new(roster),
+            relay,
         })
     }
 
@@ -201,6 +210,7 @@ impl Checker<'_> {
             authserv_id: mailbox.authserv_id.clone(),
             spam_headers: mailbox.spam_headers.clone(),
             trusted_arc: mailbox.trusted_arc.clone(),
+            agents_must_pass: mailbox.agents_must_pass,
             first_start_age_s_max: mailbox.first_start_age_max.0,
             reconcile_s: mailbox.reconcile.0.map(|every| every.0),
             imap,
@@ -351,23 +361,4 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// Returns whether a host names this machine.
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-fn read(path: &Path, name: &str) -> Result<String, Vec<Complaint>> {
-    std::fs::read_to_string(path).map_err(|e| {
-        vec![Complaint::at(
-            name,
-            "",
-            0,
-            format!("cannot be read: {e}; name the config with --config FILE"),
-        )]
-    })
 }

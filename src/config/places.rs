@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::config::file::ControlFile;
-use crate::config::read;
 use crate::triage::source::Complaint;
 
 /// Where a running daemon is found: all that the commands need that ask it.
@@ -48,5 +47,25 @@ pub fn places(path: &Path) -> Result<Places, Vec<Complaint>> {
     Ok(Places {
         state: base.join(&file.state),
         socket: base.join(socket),
+    })
+}
+
+/// Returns whether a host names this machine.
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Reads a config's text.
+pub(super) fn read(path: &Path, name: &str) -> Result<String, Vec<Complaint>> {
+    std::fs::read_to_string(path).map_err(|e| {
+        vec![Complaint::at(
+            name,
+            "",
+            0,
+            format!("cannot be read: {e}; name the config with --config FILE"),
+        )]
     })
 }

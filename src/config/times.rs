@@ -83,14 +83,6 @@ pub struct QueueFile {
     pub lead: Option<Address>,
 }
 
-/// An agent's time.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AgentFile {
-    /// Days of absence.
-    pub away: Vec<Days>,
-}
-
 /// The leads' digests.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,10 +115,10 @@ pub(super) fn roster(file: &ConfigFile, complain: &mut dyn FnMut(usize, &str)) -
     };
     for (agent, written) in &file.agent {
         let at = written.span().start;
-        if !serves(agent) {
-            let what = format!("[agent.\"{agent}\"] serves no queue: an absence changes nothing");
-            complain(at, &what);
-        }
+        // Who serves no queue is complained of with the agents' cards.
+        let Some(agent) = Address::parse(agent).ok().filter(|a| serves(a)) else {
+            continue;
+        };
         let away = &written.get_ref().away;
         if away.len() > DAYS_MAX {
             let what = format!("[agent.\"{agent}\"] `away` has more than {DAYS_MAX} entries");

@@ -1,8 +1,10 @@
 //! What the store says when an operator asks: the same answer through the socket and without a daemon.
 
+mod acts;
 mod agents;
 mod erase;
 mod find;
+mod keys;
 mod limits;
 mod quarantine;
 
@@ -19,7 +21,6 @@ use crate::learn::correction::Label;
 use crate::mailbox::Filing;
 use crate::message::address::Address;
 use crate::store::Handled;
-use crate::store::KeyView;
 use crate::store::LedgerState;
 use crate::store::LedgerView;
 use crate::store::MailRef;
@@ -36,6 +37,7 @@ use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
 
+pub(in crate::daemon) use crate::daemon::answer::acts::cancel;
 pub use crate::daemon::answer::agents::Asked;
 pub use crate::daemon::answer::find::Sought;
 pub use crate::daemon::answer::limits::Turn;
@@ -157,6 +159,20 @@ pub enum Question {
         /// Its name.
         key: String,
     },
+    /// Close a ticket, or open it again.
+    Close {
+        /// Its number.
+        number: u64,
+        /// Close it; else open it.
+        close: bool,
+        /// Who says so.
+        by: String,
+    },
+    /// Stop an agent's answer that waits to leave.
+    Cancel {
+        /// Its number in the outbox.
+        id: u64,
+    },
     /// Compare every mail with the ledger, now; only a daemon can.
     Reconcile {
         /// One mailbox by its name; none: all.
@@ -184,11 +200,12 @@ fn answered(
         Question::Status => status(store, clock, stuck)?,
         Question::Tickets { limit } => {
             let tickets = store.tickets(None, (*limit).min(ROWS_MAX), None, Order::Newest)?;
-            Value::Array(tickets.iter().map(ticket).collect())
+            let rows = tickets.iter().map(|t| acts::marked(store, t));
+            Value::Array(rows.collect::<Result<_, _>>()?)
         }
         Question::Ticket { number } => match store.ticket(TicketNumber(*number))? {
             Some((found, events, outgoing)) => {
-                let mut value = ticket(&found);
+                let mut value = acts::marked(store, &found)?;
                 if let Value::Object(fields) = &mut value {
                     fields.insert("events".to_owned(), events.iter().map(event).collect());
                     fields.insert("outgoing".to_owned(), outgoing.iter().map(outbox).collect());
@@ -222,8 +239,13 @@ fn answered(
         }
         Question::Find(sought) => find::answer(store, sought)?,
         Question::Keys | Question::Rotate | Question::Forget { .. } => {
-            about_keys(store, question, clock.now())
+            keys::answer(store, question, clock.now())
         }
+        Question::Close { number, close, by } => {
+            acts::close(store, TicketNumber(*number), *close, by, clock.now())?
+        }
+        // Without a daemon nobody writes the mail that tells the agent.
+        Question::Cancel { id } => acts::cancel(store, *id, clock.now(), |_, _, _| None)?,
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
         Question::Quarantine { .. }
         | Question::Held { .. }
@@ -232,18 +254,6 @@ fn answered(
         Question::Time(asked) => agents::answer(store, asked, clock.now())?,
         _ => limits::answer(store, question, clock)?,
     })
-}
-
-fn keys(found: &[KeyView]) -> Value {
-    let row = |key: &KeyView| {
-        let state = if key.until.is_none() {
-            "signs"
-        } else {
-            "verifies"
-        };
-        json!({ "name": key.name, "state": state, "until": key.until.map(time) })
-    };
-    found.iter().map(row).collect()
 }
 
 fn outboxes(store: &Store, limit: usize, all: bool) -> Result<Value, StoreError> {
@@ -258,15 +268,6 @@ fn outboxes(store: &Store, limit: usize, all: bool) -> Result<Value, StoreError>
         }
     }
     Ok(Value::Array(mails.iter().map(outbox).collect()))
-}
-
-fn about_keys(store: &Store, question: &Question, now: Timestamp) -> Value {
-    let done = match question {
-        Question::Rotate => store.rotate_key(now),
-        Question::Forget { key } => store.drop_key(key),
-        _ => Ok(store.keys()),
-    };
-    done.map_or_else(|e| json!({ "error": e.to_string() }), |found| keys(&found))
 }
 
 /// Tells where a mail stands after an operator's word, or why the word changed nothing.

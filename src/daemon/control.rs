@@ -20,7 +20,9 @@ use crate::daemon::Shared;
 use crate::daemon::answer::Asked;
 use crate::daemon::answer::Question;
 use crate::daemon::answer::answer;
+use crate::daemon::answer::cancel as stop;
 use crate::daemon::relabel::Seekers;
+use crate::daemon::told::Voices;
 use crate::daemon::unexpected;
 use crate::triage::ticket::TicketNumber;
 
@@ -57,6 +59,7 @@ pub(super) async fn serve(
     listener: UnixListener,
     shared: Shared,
     seekers: Seekers,
+    voices: Voices,
 ) -> Result<(), DaemonError> {
     let mut guests = tokio::task::JoinSet::new();
     loop {
@@ -64,7 +67,7 @@ pub(super) async fn serve(
             () = shared.stop.cancelled() => return Ok(()),
             Some(_) = guests.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(guests.spawn(attend(stream, shared.clone(), seekers.clone()))),
+                Ok((stream, _)) => drop(guests.spawn(attend(stream, shared.clone(), seekers.clone(), voices.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "the control socket could not accept; trying again");
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -74,13 +77,18 @@ pub(super) async fn serve(
     }
 }
 
-async fn attend(stream: UnixStream, shared: Shared, seekers: Seekers) {
-    if let Err(error) = exchange(stream, shared, seekers).await {
+async fn attend(stream: UnixStream, shared: Shared, seekers: Seekers, voices: Voices) {
+    if let Err(error) = exchange(stream, shared, seekers, voices).await {
         tracing::debug!(%error, "a guest at the control socket went away");
     }
 }
 
-async fn exchange(stream: UnixStream, shared: Shared, seekers: Seekers) -> io::Result<()> {
+async fn exchange(
+    stream: UnixStream,
+    shared: Shared,
+    seekers: Seekers,
+    voices: Voices,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader.take(QUESTION_BYTES_MAX));
     let mut line = String::new();
@@ -105,6 +113,7 @@ async fn exchange(stream: UnixStream, shared: Shared, seekers: Seekers) -> io::R
             let done = seekers.assign(&shared, number, &to, &by).await;
             done.unwrap_or_else(|why| json!({ "error": why }))
         }
+        Ok(Question::Cancel { id }) => timeout(PATIENCE, cancel(id, &shared, voices)).await??,
         Ok(question) => timeout(PATIENCE, from_the_store(question, &shared)).await??,
         Err(error) => json!({ "error": format!("not a question: {error}") }),
     };
@@ -120,6 +129,21 @@ async fn exchange(stream: UnixStream, shared: Shared, seekers: Seekers) -> io::R
         rekeyed.notify_one();
     }
     told?
+}
+
+/// Stops an agent's answer, and tells the agent.
+async fn cancel(id: u64, shared: &Shared, voices: Voices) -> io::Result<Value> {
+    let store = shared.store.clone();
+    let (now, date) = (shared.clock.now(), shared.clock.date());
+    let work = move || {
+        stop(&store, id, now, |mailbox, on, agent| {
+            voices.stopped(mailbox, on, agent, id, date)
+        })
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|e| io::Error::other(unexpected(&e)))?;
+    shared.outbox_news.notify_one();
+    Ok(done.unwrap_or_else(|e| json!({ "error": e.to_string() })))
 }
 
 async fn from_the_store(question: Question, shared: &Shared) -> io::Result<Value> {

@@ -2,6 +2,7 @@
 
 mod enclosure;
 mod line;
+mod relayed;
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -23,7 +24,7 @@ use crate::message::address::Address;
 use crate::message::address::NamedAddress;
 use crate::message::compose::AutoSubmitted;
 use crate::message::compose::Draft;
-use crate::message::compose::compose;
+use crate::message::compose::compose_with;
 use crate::message::parse::parse;
 use crate::store::Entry;
 use crate::store::Holding;
@@ -40,6 +41,7 @@ use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::relay::Deeds;
 use crate::triage::returned::REROUTED;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
@@ -157,12 +159,13 @@ pub(super) fn entry(
         },
         times,
     };
-    let outgoing = number.map_or_else(Vec::new, |number| {
-        plan.letters
-            .iter()
-            .map(|letter| desk.outgoing(letter, number))
-            .collect()
-    });
+    // A word to an agent whose mail is on no ticket is on none, either.
+    let has_place = |letter: &&Letter| number.is_some() || letter.purpose == Purpose::Notice;
+    let on = number.unwrap_or(NO_TICKET);
+    let letters = plan.letters.iter().filter(has_place);
+    let outgoing = letters
+        .map(|letter| desk.outgoing(letter, on, &plan.deeds))
+        .collect();
     let events = events(&plan, &read.reading, now);
     Entry {
         mail,
@@ -206,7 +209,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn outgoing(&self, letter: &Letter, number: TicketNumber) -> Outgoing {
+    fn outgoing(&self, letter: &Letter, number: TicketNumber, deeds: &Deeds) -> Outgoing {
         let Desk {
             read,
             rules,
@@ -219,21 +222,12 @@ impl Desk<'_> {
         let message = &read.reading.message;
         let domain = office.address.domain();
         // A forward because of a report is one that had failed before: the store knows it by an id of its own.
-        let seed = if read.reading.returned.is_some() {
-            &REROUTED
-        } else {
-            &message.digest
-        };
+        let rerouted = letter.purpose == Purpose::Forward && read.reading.returned.is_some();
+        let seed = if rerouted { &REROUTED } else { &message.digest };
         let message_id = key.message_id(letter.purpose, number, seed, &letter.to, domain);
-        let answers = letter.purpose == Purpose::Reply;
-        let mut references = Vec::new();
-        if answers {
-            references.extend(message.references.iter().cloned());
-            references.extend(message.message_id.iter().cloned());
-        } else {
-            // Every forward of a ticket names the same root, so that the agent's client shows one conversation.
-            references.push(key.message_id(letter.purpose, number, &[0; 32], &letter.to, domain));
-        }
+        let relaying = deeds.relay.as_ref();
+        let relaying = relaying.filter(|_| letter.purpose == Purpose::Relay);
+        let (in_reply_to, references) = self.thread(letter, number, relaying);
         let mut text = letter.text.clone();
         let mut original = None;
         if letter.attach_original {
@@ -243,18 +237,17 @@ impl Desk<'_> {
         }
         let draft = Draft {
             from: NamedAddress {
-                name: rules.desk.name.clone(),
+                name: relaying
+                    .map(|relaying| relaying.name.clone())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or_else(|| rules.desk.name.clone()),
                 address: office.address.clone(),
             },
             to: letter.to.clone(),
             reply_to: letter.reply_to.clone(),
             subject: letter.subject.clone(),
             message_id: message_id.clone(),
-            in_reply_to: if answers {
-                message.message_id.clone()
-            } else {
-                None
-            },
+            in_reply_to,
             references,
             date: times.date,
             auto_submitted: auto_submitted(letter.purpose),
@@ -273,10 +266,13 @@ impl Desk<'_> {
             mailbox: office.mailbox.clone(),
             language: letter.language.clone(),
             templates: letter.templates.clone(),
-            bytes: compose(&draft),
+            bytes: compose_with(&draft, &self.files(relaying)),
         }
     }
 }
+
+/// Stands for the ticket of a letter that is on none.
+const NO_TICKET: TicketNumber = TicketNumber(0);
 
 fn auto_submitted(purpose: Purpose) -> Option<AutoSubmitted> {
     match purpose {
@@ -321,10 +317,14 @@ fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
         Step::Update(_) if has(decide::AGENT_ANSWERED) => {
             event("agent", format!("{writer} answered"))
         }
-        Step::Record(_) if has(decide::AGENT_TOLD_DESK) => event(
-            "agent",
-            format!("{writer} answered the desk only: the writer did not get it"),
-        ),
+        Step::Update(_) if has(decide::RELAYED) => event("agent", format!("{writer} answered")),
+        Step::Update(_) | Step::Record(_) if has(decide::ORDERED) => {
+            event("agent", format!("{writer} gave orders"))
+        }
+        Step::Record(_) if has(decide::RETURNED) => {
+            let why = plan.because.last().map_or("", |b| b.says.as_str());
+            event("agent", format!("{writer}: nothing was sent: {why}"))
+        }
         Step::Update(_) => event("mail", format!("{writer} wrote: {intents}")),
         Step::Record(_) | Step::Hold => event(
             plan.intents.first().map_or("mail", String::as_str),
@@ -337,6 +337,12 @@ fn events(plan: &Plan, reading: &Reading, now: Timestamp) -> Vec<TicketEvent> {
                 "reply",
                 format!("in {}: {}", letter.language, letter.templates.join(", ")),
             )),
+            Purpose::Relay => {
+                let agent = plan.deeds.relay.as_ref().map(|r| r.agent.to_string());
+                let agent = agent.unwrap_or_default();
+                events.push(event("relay", format!("words of {agent} to {}", letter.to)));
+            }
+            Purpose::Notice => events.push(event("told", letter.to.to_string())),
             _ => events.push(event("forward", format!("to {}", letter.to))),
         }
     }

@@ -27,6 +27,7 @@ mod reconcile;
 mod relabel;
 mod thinking;
 mod timers;
+mod told;
 mod upkeep;
 mod work;
 
@@ -57,6 +58,7 @@ use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
 use crate::daemon::relabel::Seekers;
 use crate::daemon::timers::Keep;
+use crate::daemon::told::Voices;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -206,7 +208,6 @@ async fn generation(
     };
     let mut loops: JoinSet<Result<(), DaemonError>> = JoinSet::new();
     let seekers = Seekers::new(parts.seekers, &config.private);
-    loops.spawn(control::serve(listener, shared.clone(), seekers));
     loops.spawn(Delivery::new(parts.routes, shared.clone()).run());
     let mailboxes = parts.intakes.len();
     let alarm = config.alarm.clone().zip(parts.intakes.first());
@@ -215,6 +216,9 @@ async fn generation(
     let seats: Vec<_> = parts.intakes.iter().map(seat).collect();
     store.set_roster(Arc::clone(&config.roster));
     loops.spawn(agenda::run(seats.clone(), shared.clone()));
+    let voices = Voices::new(&seats);
+    loops.spawn(relabel::run(seekers.clone(), shared.clone()));
+    loops.spawn(control::serve(listener, shared.clone(), seekers, voices));
     loops.spawn(quarantine::run(seats, shared.clone()));
     for part in parts.intakes {
         loops.spawn(Intake::new(part, shared.clone()).run());

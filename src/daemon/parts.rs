@@ -36,6 +36,7 @@ use crate::transport::smtp::Settings as SmtpSettings;
 use crate::transport::smtp::SmtpTransport;
 use crate::triage::Keeping;
 use crate::triage::Office;
+use crate::triage::relay::RelayRules;
 use crate::triage::screen::Surroundings;
 use crate::triage::token::DeskKey;
 
@@ -159,6 +160,11 @@ pub fn office(config: &Config, mailbox: &MailboxConfig, key: DeskKey) -> Office 
         key,
         keeping: keeping(mailbox),
         roster: Arc::clone(&config.roster),
+        relay: RelayRules {
+            needs_pass: mailbox.agents_must_pass,
+            attachment_bytes_max: u64::from(mailbox.smtp.attachment_bytes_max),
+            ..config.relay.clone()
+        },
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::clock::Timestamp;
+use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::learn::correction;
@@ -37,6 +38,15 @@ use crate::triage::ticket::TicketState;
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Mails of a ticket that are looked at for one that had a matter.
 const MAILS_MAX: usize = 200;
+
+/// Corrections that are looked for at a time.
+const DUE_MAX: usize = 20;
+/// How often.
+const LOOK: Duration = Duration::from_mins(1);
+/// The loop is never silent for longer.
+const SILENCE: Duration = Duration::from_mins(15);
+/// How a reason begins that may be none later.
+const LATER: &str = "the mail could not be looked for";
 
 /// What looks for mails of one mailbox.
 pub(super) struct Seeker {
@@ -89,8 +99,8 @@ impl Seekers {
         label.check(&seeker.rules.intents)?;
         let sought = tokio::time::timeout(PATIENCE, seeker.mailbox.seek(&matter.id)).await;
         let mail = sought
-            .map_err(|_| "the IMAP server took too long; try again".to_owned())?
-            .map_err(|e| format!("the mail could not be looked for: {e}"))?
+            .map_err(|_| format!("{LATER}: the IMAP server took too long; try again"))?
+            .map_err(|e| format!("{LATER}: {e}"))?
             .ok_or_else(|| {
                 format!(
                     "the mail <{}> lies in no folder of the mailbox `{}` any more: nothing can be learned from it",
@@ -120,6 +130,49 @@ impl Seekers {
             "before": matter.intents,
             "kept": CORRECTIONS,
         }))
+    }
+}
+
+/// Has what agents corrected kept as examples, until told to stop. What an agent says is on the ticket at once; the mail is
+/// looked for here, and again later when its server is away.
+pub(super) async fn run(seekers: Seekers, shared: Shared) -> Result<(), DaemonError> {
+    let pulse = shared.pulses.add("relabel", SILENCE);
+    loop {
+        let store = shared.store.clone();
+        let due = blocking(move || store.relabels_due(DUE_MAX)).await?;
+        for (number, intents) in due {
+            let label = Label {
+                intents,
+                audience: None,
+                person: false,
+            };
+            pulse.beat();
+            let done = tokio::select! {
+                biased;
+                () = shared.stop.cancelled() => return Ok(()),
+                done = seekers.relabel(&shared, number, label) => done,
+            };
+            let why = match done {
+                Ok(_) => String::new(),
+                Err(why) if why.starts_with(LATER) => continue,
+                Err(why) => {
+                    tracing::warn!(
+                        ticket = number.0,
+                        why,
+                        "an agent's correction is kept on the ticket alone"
+                    );
+                    why
+                }
+            };
+            let (store, now) = (shared.store.clone(), shared.clock.now());
+            blocking(move || store.relabel_settled(number, &why, now)).await?;
+        }
+        tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        pulse.beat();
     }
 }
 

@@ -218,6 +218,7 @@ fn part<M>(mailbox: M, store: &Store) -> IntakePart<M> {
         key,
         keeping: Keeping::default(),
         roster: std::sync::Arc::default(),
+        relay: crate::triage::relay::RelayRules::default(),
     };
     IntakePart {
         mailbox,

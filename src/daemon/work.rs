@@ -119,8 +119,8 @@ impl Work {
             };
             match added {
                 Ok(()) => {
-                    let like = limits::like(read, &self.office, self.received(read.uid, now));
-                    limits::count(&mut group, read, &like, &tally, now)?;
+                    let common = limits::like(read, &self.office, self.received(read.uid, now));
+                    limits::count(&mut group, read, &common, &tally, now)?;
                     done.sent += letters;
                     told.push(line);
                 }

@@ -6,6 +6,7 @@
 //! first. Same draft, same bytes.
 
 mod encode;
+mod file;
 mod head;
 mod picture;
 mod seven;
@@ -17,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
+use crate::message::attached::Enclosure;
 use crate::message::compose::head::Head;
 use crate::message::compose::head::Name;
 
@@ -84,6 +86,11 @@ pub const PACKED_NOTICE: &str = "(The original mail cannot be attached as a mail
 /// All ASCII, save for an address whose local part is not (`Address::is_ascii`) and for an original with 8-bit text,
 /// which needs 8BITMIME (RFC 6152); [`seven_bit`] makes of it what every server takes.
 pub fn compose(draft: &Draft) -> Vec<u8> {
+    compose_with(draft, &[])
+}
+
+/// As [`compose`], with files attached.
+pub fn compose_with(draft: &Draft, files: &[Enclosure]) -> Vec<u8> {
     let mut out = header(draft);
     let original = draft.original.as_deref().map(prepare);
     let packed = matches!(original, Some(Original::Packed(_)));
@@ -103,12 +110,19 @@ pub fn compose(draft: &Draft) -> Vec<u8> {
         let html = text_part("html", &format!("{html}{notice}"));
         body = multipart("alternative", &[body.into_bytes(), html.into_bytes()], "");
     }
-    let Some(original) = original else {
+    let parts: Vec<Vec<u8>> = original
+        .map(attachment)
+        .into_iter()
+        .chain(files.iter().map(file::part))
+        .collect();
+    if parts.is_empty() {
         out.push_str(&body);
         return out.into_bytes();
-    };
-    let attachment = attachment(original);
-    let boundary = boundary(&[body.as_bytes(), &attachment]);
+    }
+    let all: Vec<&[u8]> = std::iter::once(body.as_bytes())
+        .chain(parts.iter().map(Vec::as_slice))
+        .collect();
+    let boundary = boundary(&all);
     out.push_str("Content-Type: multipart/mixed;\r\n boundary=\"");
     out.push_str(&boundary);
     out.push_str("\"\r\n\r\n--");
@@ -116,8 +130,10 @@ pub fn compose(draft: &Draft) -> Vec<u8> {
     out.push_str("\r\n");
     out.push_str(&body);
     let mut bytes = out.into_bytes();
-    bytes.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
-    bytes.extend_from_slice(&attachment);
+    for part in &parts {
+        bytes.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
+        bytes.extend_from_slice(part);
+    }
     bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     bytes
 }

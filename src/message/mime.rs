@@ -61,6 +61,16 @@ pub(crate) struct Content {
     pub(crate) charset: Option<String>,
     /// SHA-256 over the decoded parts.
     pub(crate) digest: Vec<u8>,
+    /// What is attached, whole, in the order of `attachments`; only where it was asked for.
+    pub(crate) kept: Vec<Kept>,
+}
+
+/// An attachment with its octets.
+pub(crate) struct Kept {
+    /// The charset that a text names.
+    pub(crate) charset: Option<String>,
+    /// Its octets, transfer encoding taken off.
+    pub(crate) octets: Vec<u8>,
 }
 
 /// A mail inside a mail.
@@ -77,14 +87,21 @@ struct Reader<'a> {
     content: Content,
     seen: usize,
     mail_depth: usize,
+    /// Which attachments are kept whole, by their place.
+    wanted: &'a [usize],
 }
 
 /// Reads the parts of a mail.
 pub(crate) fn read(raw: &[u8]) -> Content {
-    read_at(raw, 0)
+    read_at(raw, 0, &[])
 }
 
-fn read_at(raw: &[u8], mail_depth: usize) -> Content {
+/// Reads the parts of a mail and keeps some of its attachments, by their place.
+pub(crate) fn read_keeping(raw: &[u8], wanted: &[usize]) -> Content {
+    read_at(raw, 0, wanted)
+}
+
+fn read_at(raw: &[u8], mail_depth: usize, wanted: &[usize]) -> Content {
     let bytes = neutral::rename_inner_mails(raw);
     let content = Content {
         lines: Vec::new(),
@@ -94,6 +111,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
         flaws: Vec::new(),
         charset: None,
         digest: Vec::new(),
+        kept: Vec::new(),
     };
     let Some(mail) = MessageParser::default().parse(bytes.as_ref()) else {
         let flaws = vec![Flaw::Unparsable];
@@ -110,6 +128,7 @@ fn read_at(raw: &[u8], mail_depth: usize) -> Content {
         content,
         seen: 0,
         mail_depth,
+        wanted,
     };
     let candidate = reader.walk(0, 0, false);
     if mail.parts.len() > PARTS_MAX {

@@ -1,6 +1,7 @@
 //! What arrived and what we write: mails as values.
 
 pub mod address;
+pub mod attached;
 mod charset;
 pub mod compose;
 mod extent;

@@ -80,7 +80,7 @@ impl Store {
             let number = ticket.number;
             group.take_step(Step::Update(ticket))?;
             group.batch.note(number, &[event])?;
-            group.enqueue(outgoing, now)?;
+            group.enqueue(outgoing, 0, now)?;
             Ok::<(), CommitError>(())
         })?;
         group.commit()?;

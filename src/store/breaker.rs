@@ -77,7 +77,7 @@ impl Store {
         }
         group.kept(|group| {
             group.batch.put(layout::BREAKER_KEY, &row)?;
-            outgoing.map_or(Ok(()), |mail| group.enqueue(mail, now))
+            outgoing.map_or(Ok(()), |mail| group.enqueue(mail, 0, now))
         })?;
         group.commit()?;
         Ok(Some(breaker))

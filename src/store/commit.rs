@@ -12,6 +12,7 @@ use crate::message::address::MessageId;
 use crate::store::Entry;
 use crate::store::Inner;
 use crate::store::MailRef;
+use crate::store::Outgoing;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Writer;
@@ -234,7 +235,8 @@ impl Group<'_> {
         }
         let copy = self.batch.get::<DigestRow>(&entry.digest)?.is_some();
         // No second reply to one mail, though it came twice: it was thought about before its first copy was known.
-        if copy && entry.outgoing.iter().any(|o| o.purpose == Purpose::Reply) {
+        let once = |o: &Outgoing| matches!(o.purpose, Purpose::Reply | Purpose::Relay);
+        if copy && entry.outgoing.iter().any(once) {
             return Err(CommitError::Stale);
         }
         self.enter_again(entry, now)
@@ -280,10 +282,8 @@ impl Group<'_> {
             language: rows::cut(&entry.plan.language, 20),
             because: rows::cut_reasons(&entry.plan.because),
         };
-        for outgoing in entry.outgoing {
-            self.charge(&outgoing, entry.sender.as_ref(), now)?;
-            self.enqueue(outgoing, now)?;
-        }
+        let sender = entry.sender.as_ref();
+        self.dispatch(entry.outgoing, sender, ticket, &entry.plan.deeds, now)?;
         let row = LedgerRow {
             at: now.0,
             // The longest, so that the row fits whatever its number.

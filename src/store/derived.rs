@@ -5,6 +5,7 @@ use crate::store::StoreError;
 use crate::store::layout;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::acts::ActRow;
 use crate::store::layout::duties;
 use crate::store::layout::duties::DutyRow;
 use crate::store::layout::head::AcceptedRow;
@@ -110,6 +111,7 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
             let due = row.due().map(|due| duties::agenda_key(due, key));
             due.map(|key| raw(key, &AgendaRow)).into_iter().collect()
         }
+        Tree::Acts => read(is::<ActRow>(key, value)),
         Tree::Quarantine => {
             number(tree, key)?;
             let row = layout::unseal::<QuarantineRow>(key, value)?;

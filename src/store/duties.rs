@@ -272,8 +272,8 @@ pub(super) fn counted(
     Ok(sums)
 }
 
-/// Counts the loads anew: each that is not what the tickets say, by its key in hex.
-pub(super) fn wrong_loads(engine: &Engine) -> Result<Vec<String>, StoreError> {
+/// Counts the loads anew, by their keys.
+pub(super) fn counted_loads(engine: &Engine) -> Result<BTreeMap<Vec<u8>, u64>, StoreError> {
     let mut wanted: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     engine.scan(Tree::Tickets, Range::under(&[]), |key, value| {
         let number = TicketNumber(layout::seq_of(key).unwrap_or_default());
@@ -283,6 +283,12 @@ pub(super) fn wrong_loads(engine: &Engine) -> Result<Vec<String>, StoreError> {
         }
         Ok(true)
     })?;
+    Ok(wanted)
+}
+
+/// Each load that is not what the tickets say, by its key.
+pub(super) fn wrong_loads(engine: &Engine) -> Result<Vec<String>, StoreError> {
+    let mut wanted = counted_loads(engine)?;
     let mut wrong = Vec::new();
     engine.scan(Tree::Duties, Range::under(&[]), |key, value| {
         if let DutyRow::Load(load) = layout::unseal(key, value)?

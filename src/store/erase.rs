@@ -13,6 +13,7 @@ use crate::mailbox::Filing;
 use crate::store::Inner;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::acts;
 use crate::store::batch::Batch;
 use crate::store::batch::count;
 use crate::store::dead;
@@ -212,6 +213,7 @@ impl<'a, 'b> Wipe<'a, 'b> {
         let state = rows::state_code(&ticket.state);
         dead::erase(self.batch, &ticket.participants)?;
         self.batch.forget_duties(&ticket)?;
+        acts::erase(self.batch, number)?;
         self.batch.remove(Tree::Tickets, &key);
         self.batch
             .remove(Tree::States, &layout::state_key(state, number));

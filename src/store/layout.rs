@@ -37,6 +37,8 @@
 //! quarantine number in arrivals when it was held, u64      QuarantineRow            mails held for an operator; the bytes are in the spool
 //! duties     see `duties`                                  DutyRow                  agents' time: what is waited for, absences, loads
 //! agenda     time i64, key in duties                       ()                       what falls due, by time
+//! acts       't', ticket u64                               ActRow                   what agents did on a ticket
+//! acts       'w', identity of an address                   ActRow                   no automatic reply goes there
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -47,6 +49,7 @@
 //! The checksum covers tree and key: a whole record in the wrong place is damage too. A record's struct never
 //! changes once released: a new version gets a new struct, and `Row::old` reads the old one.
 
+pub(super) mod acts;
 pub(super) mod codes;
 pub(super) mod duties;
 pub(super) mod finds;
@@ -105,10 +108,11 @@ pub(super) enum Tree {
     Quarantine,
     Duties,
     Agenda,
+    Acts,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 24] = [
+pub(super) const TREES: [Tree; 25] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -133,6 +137,7 @@ pub(super) const TREES: [Tree; 24] = [
     Tree::Quarantine,
     Tree::Duties,
     Tree::Agenda,
+    Tree::Acts,
 ];
 
 impl Tree {
@@ -163,6 +168,7 @@ impl Tree {
             Self::Quarantine => "quarantine",
             Self::Duties => "duties",
             Self::Agenda => "agenda",
+            Self::Acts => "acts",
         }
     }
 }

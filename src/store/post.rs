@@ -6,6 +6,7 @@ use crate::store::Outgoing;
 use crate::store::StoreError;
 use crate::store::batch::count;
 use crate::store::budget::Subject;
+use crate::store::commit::CommitError;
 use crate::store::commit::Group;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -22,11 +23,32 @@ use crate::store::layout::rows::ThreadRow;
 use crate::store::views::Stage;
 use crate::triage::delivery::Delivery;
 use crate::triage::delivery::Purpose;
+use crate::triage::relay::Deeds;
+use crate::triage::ticket::TicketNumber;
 
 impl Group<'_> {
     /// Adds a mail that answers none, such as a notice to the operator.
     pub fn post(&mut self, outgoing: Outgoing, now: Timestamp) -> Result<(), StoreError> {
-        self.kept(|group| group.enqueue(outgoing, now))
+        self.kept(|group| group.enqueue(outgoing, 0, now))
+    }
+
+    /// Lays a mail's letters into the outbox, and does what else its plan says.
+    pub(super) fn dispatch(
+        &mut self,
+        outgoing: Vec<Outgoing>,
+        sender: Option<&Address>,
+        ticket: Option<TicketNumber>,
+        deeds: &Deeds,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let wait_s = deeds.relay.as_ref().map_or(0, |relay| relay.wait_s);
+        let mut letters = Vec::with_capacity(outgoing.len());
+        for letter in outgoing {
+            self.charge(&letter, sender, now)?;
+            letters.push((self.batch.head.next_outbox, letter.purpose));
+            self.enqueue(letter, wait_s, now)?;
+        }
+        ticket.map_or(Ok(()), |ticket| self.enact(ticket, deeds, &letters, now))
     }
 
     /// Charges an automatic letter to the budgets of its ticket, its recipient and, if that is
@@ -37,6 +59,11 @@ impl Group<'_> {
         sender: Option<&Address>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        if outgoing.purpose == Purpose::Notice {
+            // A word to an agent is counted for that agent, so that no machine gets many, and for nobody else.
+            let agent = Subject::writer(&self.spellings, &outgoing.to);
+            return self.spend(&agent, &[], now);
+        }
         if !matches!(outgoing.purpose, Purpose::Reply | Purpose::Verify) {
             return Ok(());
         }
@@ -75,10 +102,17 @@ impl Group<'_> {
         self.batch.put(&key, &row)
     }
 
-    /// Lays a letter into the outbox, due at once; a forward beyond the pace of forwards, later.
-    pub(super) fn enqueue(&mut self, outgoing: Outgoing, now: Timestamp) -> Result<(), StoreError> {
+    /// Lays a letter into the outbox, due at once; a forward beyond the pace of forwards, later; an agent's answer after
+    /// `wait_s` seconds, in which it can be stopped.
+    pub(super) fn enqueue(
+        &mut self,
+        outgoing: Outgoing,
+        wait_s: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let due = match outgoing.purpose {
             Purpose::Forward => self.forward_at(now)?,
+            Purpose::Relay => now.plus_s(i64::try_from(wait_s).unwrap_or(i64::MAX)),
             _ => now,
         };
         let purpose = codes::purpose_code(outgoing.purpose);

@@ -63,6 +63,7 @@ impl Group<'_> {
         }
         // A notice to the operator has an id but no ticket.
         by_id.retain(|(_, number)| tickets.iter().any(|t| t.number == *number));
+        let acts = self.recall_acts(&tickets)?;
         let mut spent = self.spent(sender, now)?;
         for ticket in &tickets {
             let replies = self.count(&Subject::Ticket(ticket.number), now)?;
@@ -81,6 +82,8 @@ impl Group<'_> {
                 .map(|(queue, n)| (queue.clone(), *n))
                 .collect(),
             spent,
+            acts,
+            muted: self.is_muted(sender)?,
             ..Case::default()
         })
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::store::StoreError;
+use crate::store::acts;
 use crate::store::derived::DERIVED;
 use crate::store::derived::derive;
+use crate::store::duties::counted_loads;
 use crate::store::engine::Engine;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::TREES;
 use crate::store::layout::Tree;
+use crate::store::layout::duties::DutyRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::rows::ArrivalRow;
@@ -28,6 +31,11 @@ pub(super) struct Repair {
     pub(super) tickets: BTreeSet<u64>,
     mails: BTreeSet<Vec<u8>>,
     pub(super) letters: BTreeSet<u64>,
+}
+
+/// Whether it counts the tickets of an agent or a queue.
+fn is_load(tree: Tree, key: &[u8]) -> bool {
+    tree == Tree::Duties && matches!(key.first(), Some(b'l' | b'q'))
 }
 
 impl Repair {
@@ -49,6 +57,8 @@ impl Repair {
                         let taken = self.take(fresh, (tree, key, value), follow, &mut orphans);
                         failed = taken.err();
                     }
+                    // Counted anew, below.
+                    Err(_) if is_load(tree, key) => {}
                     Err(_) => self.lose(tree, key),
                 }
             });
@@ -64,7 +74,16 @@ impl Repair {
             self.told.lost.push(orphan);
         }
         fresh.settle()?;
+        for (key, load) in counted_loads(&fresh.engine)? {
+            let value = layout::seal(&key, &DutyRow::Load(load))?;
+            fresh.put(Tree::Duties, key, Some(value))?;
+        }
         self.add_lookups(fresh)
+    }
+
+    /// Whether what agents did belongs to a ticket that is lost.
+    fn is_orphan(&self, key: &[u8], value: &[u8]) -> bool {
+        acts::ticket_of(key, value).is_none_or(|number| !self.tickets.contains(&number))
     }
 
     fn lose(&mut self, tree: Tree, key: &[u8]) {
@@ -93,6 +112,12 @@ impl Repair {
                     orphans.insert(format!("tickets {ticket}: only its events were left"));
                     return Ok(());
                 }
+            }
+            tree if is_load(tree, key) => return Ok(()),
+            Tree::Acts if self.is_orphan(key, value) => {
+                let name = name_of(tree, key);
+                orphans.insert(format!("acts {name}: its ticket is lost"));
+                return Ok(());
             }
             Tree::Filings if !self.mails.contains(key) => {
                 let name = name_of(Tree::Ledger, key);

@@ -5,6 +5,7 @@
     reason = "a test may panic"
 )]
 
+mod acts;
 mod agenda;
 mod erasing;
 mod failing;
@@ -201,6 +202,7 @@ fn entry(uid: u32, step: Step) -> Entry {
             letters: Vec::new(),
             because: vec![because],
             writer: None,
+            deeds: crate::triage::relay::Deeds::default(),
         },
         outgoing: Vec::new(),
         events: vec![TicketEvent {

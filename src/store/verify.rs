@@ -12,6 +12,7 @@ use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::StoreOptions;
+use crate::store::acts;
 use crate::store::derived::DERIVED;
 use crate::store::derived::derive;
 use crate::store::duties::wrong_loads;
@@ -338,6 +339,12 @@ fn belongs(engine: &Engine) -> Result<Faults, StoreError> {
     engine.scan(Tree::Filings, Range::under(&[]), |key, _| {
         if engine.get(Tree::Ledger, key)?.is_none() {
             faults.add(|| format!("mail {}", name_of(Tree::Ledger, key)));
+        }
+        Ok(true)
+    })?;
+    engine.scan(Tree::Acts, Range::under(&[]), |key, value| {
+        if !acts::belongs(engine, key, value)? {
+            faults.add(|| format!("acts {}", name_of(Tree::Acts, key)));
         }
         Ok(true)
     })?;

@@ -14,6 +14,8 @@ mod answer;
 mod assign;
 mod flood;
 mod hold;
+mod orders;
+mod relay;
 mod reroute;
 
 pub use crate::triage::decide::answer::withheld;
@@ -23,6 +25,9 @@ pub use crate::triage::decide::flood::FLOOD_DOMAIN;
 pub use crate::triage::decide::flood::FLOOD_SENDER;
 pub use crate::triage::decide::flood::FLOOD_TEXT;
 pub use crate::triage::decide::flood::gathered;
+pub use crate::triage::decide::relay::ORDERED;
+pub use crate::triage::decide::relay::RELAYED;
+pub use crate::triage::decide::relay::RETURNED;
 pub use crate::triage::decide::reroute::ABSENT;
 pub use crate::triage::decide::reroute::BOUNCED;
 pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
@@ -38,6 +43,7 @@ use crate::triage::Office;
 use crate::triage::Reading;
 use crate::triage::classify;
 use crate::triage::classify::Classification;
+use crate::triage::decide::hold::word;
 use crate::triage::delivery::Purpose;
 use crate::triage::desk::Rules;
 use crate::triage::forward;
@@ -46,9 +52,10 @@ use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
 use crate::triage::quarantine::RELEASED;
+use crate::triage::relay::Deeds;
+use crate::triage::relay::claim;
 use crate::triage::returned::is_report;
 use crate::triage::rules::Intent;
-use crate::triage::screen::Screening;
 use crate::triage::thread;
 use crate::triage::thread::Thread;
 use crate::triage::ticket;
@@ -63,8 +70,6 @@ pub const AUTOMATIC: &str = "automatic";
 const THANKS: &str = "thanks";
 /// The reason of a plan for an agent's mail that went to the writer, too.
 pub const AGENT_ANSWERED: &str = "agent";
-/// The reason of a plan for an agent's mail that the desk alone got.
-pub const AGENT_TOLD_DESK: &str = "agent-to-desk";
 
 /// Decides what becomes of a mail. Total.
 pub fn decide(
@@ -109,8 +114,9 @@ pub fn decide(
         found,
         thread,
     };
-    if let (Some(agent), Some(ticket)) = (matter.agent(), matter.joined()) {
-        return matter.agent_wrote(agent, ticket);
+    let claim = claim(&reading.message, office);
+    if let Some(plan) = claim.and_then(|claim| matter.by_agent(&claim)) {
+        return plan;
     }
     let decided = matter.disposition();
     let suspicion = matter.suspicion(decided.0);
@@ -180,6 +186,7 @@ impl<'a> Matter<'a> {
             letters: Vec::new(),
             because: self.because(),
             writer: self.reading.writer().map(|w| w.address.clone()),
+            deeds: Deeds::default(),
         }
     }
 
@@ -283,6 +290,7 @@ impl<'a> Matter<'a> {
             ticket.language.clone_from(&reply.language);
         }
         plan.step = if self.joined().is_some() {
+            self.heard_again(&mut plan, &ticket);
             Step::Update(ticket)
         } else {
             Step::Open(ticket)
@@ -376,14 +384,7 @@ fn quiet(reading: &Reading, on: Option<TicketNumber>, because: Vec<Because>) -> 
         letters: Vec::new(),
         because,
         writer: reading.writer().map(|w| w.address.clone()),
-    }
-}
-
-fn word(screening: &Screening) -> &'static str {
-    match screening {
-        Screening::Person(_) => "person",
-        Screening::Unsure(..) => "unsure",
-        Screening::Automatic(_) => "automatic",
+        deeds: Deeds::default(),
     }
 }
 

@@ -26,6 +26,9 @@ const REASONS_MAX: usize = 6;
 /// The subject's part that comes from the mail is cut here, in characters.
 const SUBJECT_CHARS_MAX: usize = 100;
 
+/// An agent's answer stands above this line, whatever the mail program does with what it quotes.
+pub const MARKER: &str = "===== Your answer goes above this line =====";
+
 /// What the forward is about.
 pub struct Matter<'a> {
     /// The mail and what it says by itself.
@@ -45,10 +48,8 @@ pub struct Matter<'a> {
 /// Writes the mail to the agent. `told` is the language in which the writer was answered, if at all.
 pub fn letter(matter: &Matter<'_>, plan: &Plan, agent: &Address, told: Option<&str>) -> Letter {
     let key = &matter.office.key;
-    let writer = matter.reading.writer();
-    let desk = key.reply_address(&matter.office.address, matter.number, agent);
-    let mut reply_to: Vec<Address> = writer.map(|w| w.address.clone()).into_iter().collect();
-    reply_to.push(desk);
+    // The desk alone: whoever the writer is, the answer goes there from the desk's address.
+    let reply_to = vec![key.reply_address(&matter.office.address, matter.number, agent)];
     let intent = plan.intents.first().map_or("", String::as_str);
     let subject = cut(&matter.reading.message.subject, SUBJECT_CHARS_MAX);
     Letter {
@@ -70,20 +71,32 @@ pub fn letter(matter: &Matter<'_>, plan: &Plan, agent: &Address, told: Option<&s
 /// Writes the mail to the next agent, when the one before could not be reached. What is attached to it is the report of
 /// the mail system.
 pub fn rerouted(ticket: &Ticket, office: &Office, failed: &Address, agent: &Address) -> Letter {
+    let number = ticket.number.0;
+    let why = format!(
+        "Ticket #{number} comes to you, because a mail about it to {failed} could not be delivered."
+    );
+    let enclosed = "What the mail system reports goes with this; as a rule the lost mail, with the case in it, is inside.";
+    handed(ticket, office, agent, &why, enclosed)
+}
+
+/// Writes the mail to an agent whom another one gave the case. What is attached to it is that agent's mail.
+pub fn assigned(ticket: &Ticket, office: &Office, from: &Address, agent: &Address) -> Letter {
+    let number = ticket.number.0;
+    let why = format!("Ticket #{number} comes to you: {from} gave it to you.");
+    let enclosed =
+        "Their mail to the desk goes with this; as a rule the case itself is quoted in it.";
+    handed(ticket, office, agent, &why, enclosed)
+}
+
+/// A case that goes on to another agent without a new mail of the writer's.
+fn handed(ticket: &Ticket, office: &Office, agent: &Address, why: &str, enclosed: &str) -> Letter {
     let writer = ticket.participants.first();
-    let mut reply_to: Vec<Address> = writer.cloned().into_iter().collect();
-    reply_to.push(
+    let reply_to = vec![
         office
             .key
             .reply_address(&office.address, ticket.number, agent),
-    );
-    let number = ticket.number.0;
-    let mut lines = vec![
-        format!(
-            "Ticket #{number} comes to you, because a mail about it to {failed} could not be delivered."
-        ),
-        String::new(),
     ];
+    let mut lines = vec![MARKER.to_owned(), why.to_owned(), String::new()];
     let mut row = |name: &str, value: &str| lines.push(format!("{name:<11}{value}"));
     row(
         "Writer",
@@ -102,7 +115,7 @@ pub fn rerouted(ticket: &Ticket, office: &Office, failed: &Address, agent: &Addr
         );
     }
     lines.push(String::new());
-    lines.push("What the mail system reports goes with this; as a rule the lost mail, with the case in it, is inside.".to_owned());
+    lines.push(enclosed.to_owned());
     lines.push("--".to_owned());
     lines.push(footer(writer));
     let intent = ticket.intents.first().map_or("", String::as_str);
@@ -124,7 +137,7 @@ pub fn rerouted(ticket: &Ticket, office: &Office, failed: &Address, agent: &Addr
 }
 
 fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
-    let mut lines = vec![heading(matter), String::new()];
+    let mut lines = vec![MARKER.to_owned(), heading(matter), String::new()];
     let mut row = |name: &str, value: String| lines.push(format!("{name:<11}{value}"));
     for (name, value) in writer(matter) {
         row(name, value);
@@ -237,11 +250,18 @@ fn claims(all: &[NamedAddress]) -> String {
     }
 }
 
+/// What else an agent can say.
+const ORDERS: &str = "Its first lines may be orders: #close #reopen #note #assign NAME #relabel INTENT #spam #cancel #help";
+
 /// Where the agent's answer goes; the opposite of what is true would leave a person waiting.
 pub(crate) fn footer(writer: Option<&Address>) -> String {
     match writer {
-        Some(writer) => format!("Your answer goes to the writer ({writer}), and a copy to the desk, which notes it on the ticket."),
-        None => "Nobody is certain to have written this, so your answer goes to the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, add an address that you trust.".to_owned(),
+        Some(writer) => format!(
+            "Answer this mail: your words go to the writer ({writer}) from the desk's address, not from yours.\n{ORDERS}"
+        ),
+        None => format!(
+            "Nobody is certain to have written this, so an answer reaches the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, write to an address that you trust, and keep the desk in copy.\n{ORDERS}"
+        ),
     }
 }
 

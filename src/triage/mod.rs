@@ -7,6 +7,7 @@ pub mod agenda;
 pub mod alike;
 pub mod breaker;
 pub mod classify;
+pub mod command;
 pub mod dead;
 pub mod decide;
 pub mod delivery;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod model;
 pub mod plan;
 pub mod quarantine;
+pub mod relay;
 pub mod remind;
 pub mod reply;
 pub mod returned;
@@ -40,6 +42,7 @@ use crate::triage::classify::Classification;
 use crate::triage::desk::Rules;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
+use crate::triage::relay::RelayRules;
 use crate::triage::returned::Returned;
 use crate::triage::roster::Roster;
 use crate::triage::screen::Screening;
@@ -91,6 +94,8 @@ pub struct Office {
     pub keeping: Keeping,
     /// Agents' time.
     pub roster: Arc<Roster>,
+    /// How agents' answers are relayed.
+    pub relay: RelayRules,
 }
 
 /// Where the desk's mails are kept, for those who look for one by hand.

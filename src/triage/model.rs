@@ -293,10 +293,6 @@ pub(crate) fn said(
 }
 
 /// Makes an opinion of what the questions said.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "learning and applying must do the very same"
-)]
 pub(crate) fn opinion(
     said: &Said,
     sums: &[f64],

@@ -8,6 +8,8 @@ use crate::triage::Disposition;
 use crate::triage::breaker::Stand;
 use crate::triage::classify::Audience;
 use crate::triage::delivery::Purpose;
+use crate::triage::relay::Acts;
+use crate::triage::relay::Deeds;
 use crate::triage::roster::Known;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
@@ -37,6 +39,10 @@ pub struct Case {
     pub released: Option<String>,
     /// Agents' time.
     pub time: Known,
+    /// What agents did on the tickets, beyond their states.
+    pub acts: Vec<Acts>,
+    /// The sender was silenced: an agent said that a mail of theirs was spam.
+    pub muted: bool,
 }
 
 /// Cases that came lately and are like a mail.
@@ -108,6 +114,8 @@ pub struct Plan {
     pub because: Vec<Because>,
     /// The writer, where one certain address is known.
     pub writer: Option<Address>,
+    /// What is done besides.
+    pub deeds: Deeds,
 }
 
 /// What the ticket store does.

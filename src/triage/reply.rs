@@ -10,7 +10,7 @@ mod block;
 mod compile;
 mod html;
 mod plain;
-mod subject;
+pub(crate) mod subject;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -122,7 +122,9 @@ fn a_bounce_of_our_reply_is_noted_on_its_ticket() {
         "{:?}",
         kinds(&house, 1)
     );
-    assert_eq!((house.sent(), &house.ticket(1)["state"]), (sent, &state));
+    assert_eq!(state, "with-agent");
+    assert_eq!(house.ticket(1)["state"], "not-reached");
+    assert_eq!(house.sent(), sent + 1, "its agent is told");
 }
 
 #[test]
@@ -149,11 +151,10 @@ fn a_forward_that_bounces_goes_to_the_next_agent_and_the_operator_is_told() {
         "{}",
         second.text()
     );
+    let answers = second.header("Reply-To").unwrap();
     assert!(
-        second
-            .header("Reply-To")
-            .unwrap()
-            .contains("maria@home.example")
+        answers.contains("support+") && !answers.contains("maria"),
+        "{answers}"
     );
     let lost = String::from_utf8_lossy(&second.attached_mails().remove(0)).into_owned();
     assert!(

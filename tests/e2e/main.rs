@@ -24,6 +24,7 @@ mod process;
 mod quarantine;
 mod reconcile;
 mod relabel;
+mod relay;
 mod stops;
 mod surroundings;
 mod taxonomy;

@@ -189,6 +189,7 @@ fn entry(uid: u32, number: u64, purposes: &[Purpose]) -> Entry {
         letters: Vec::new(),
         because: vec![because],
         writer: None,
+        deeds: mailclerk::triage::relay::Deeds::default(),
     };
     let mut digest = [0; 32];
     digest[..4].copy_from_slice(&uid.to_be_bytes());

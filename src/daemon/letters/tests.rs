@@ -57,6 +57,7 @@ fn office() -> Office {
             ..Surroundings::default()
         },
         key,
+        relay: crate::triage::relay::RelayRules::default(),
         keeping: Keeping {
             forwarded: "Done/To agents".to_owned(),
             quiet: "Done/Quiet".to_owned(),

@@ -215,6 +215,7 @@ impl Bench {
             key,
             keeping: Keeping::default(),
             roster: std::sync::Arc::default(),
+            relay: crate::triage::relay::RelayRules::default(),
         };
         IntakePart {
             mailbox,

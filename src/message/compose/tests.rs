@@ -355,3 +355,51 @@ fn a_name_of_quotes_alone_is_no_line_longer_than_lines_may_be() {
     assert!(text_of(&mail).lines().all(|line| line.len() <= 78));
     assert_eq!(parse(&mail).from[0].address, quoted.from.address);
 }
+
+#[test]
+fn files_travel_byte_for_byte_under_their_names() {
+    use crate::message::attached::Enclosure;
+    use crate::message::attached::attached;
+    let file = |name: &str, mime: &str, octets: &[u8]| Enclosure {
+        name: name.to_owned(),
+        mime: mime.to_owned(),
+        charset: None,
+        octets: octets.to_vec(),
+    };
+    let long = format!("{}.png", "ä".repeat(120));
+    let files = [
+        file("shot 1.png", "image/png", b"\x89PNG\r\n\0\xff"),
+        file(&long, "image/png", b"x"),
+        file("a\"b\r\nBcc: x@y.example.txt", "text/plain", b"words\n"),
+        file("", "evil/type; name=x\r\nBcc: y", b""),
+        file("inner.eml", "message/rfc822", b"From: a\r\n\r\nb"),
+    ];
+    let mail = super::compose_with(&draft(), &files);
+    assert!(mail.is_ascii());
+    assert_sound(&mail, &draft());
+    let message = parse(&mail);
+    assert_eq!(message.body.new, "Hello");
+    assert_eq!(message.header("bcc").count(), 0);
+    let back = attached(&mail, &[0, 1, 2, 3, 4]);
+    assert_eq!(back.len(), 5);
+    for (sent, got) in files.iter().zip(&back) {
+        assert_eq!(sent.octets, got.octets, "{}", sent.name);
+    }
+    assert_eq!(
+        (back[0].name.as_str(), back[1].name.as_str()),
+        ("shot 1.png", long.as_str())
+    );
+    assert_eq!(back[3].mime, "application/octet-stream");
+    assert_eq!(attached(&mail, &[1, 7]).len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_file_is_called_the_mail_is_ours(
+        name in any::<String>(), mime in any::<String>(), charset in option::of(any::<String>()),
+        octets in vec(any::<u8>(), 0..200),
+    ) {
+        let file = crate::message::attached::Enclosure { name, mime, charset, octets };
+        assert_sound(&super::compose_with(&draft(), &[file.clone(), file]), &draft());
+    }
+}

@@ -16,6 +16,7 @@ use crate::message::address::one_line;
 use crate::message::charset;
 use crate::message::header;
 use crate::message::mime::Inner;
+use crate::message::mime::Kept;
 use crate::message::mime::MAIL_DEPTH_MAX;
 use crate::message::mime::MAILS_MAX;
 use crate::message::mime::Reader;
@@ -80,6 +81,15 @@ impl Reader<'_> {
             };
             self.content.structure.disguised.push(disguise);
         }
+        if self.wanted.contains(&self.content.attachments.len()) {
+            let octets = if part.is_text() {
+                text_bytes(part, self.raw)
+            } else {
+                part.contents().to_vec()
+            };
+            let charset = attribute(part, "charset").filter(|_| part.is_text());
+            self.content.kept.push(Kept { charset, octets });
+        }
         self.content.attachments.push(Attachment {
             name: short,
             mime,
@@ -96,7 +106,7 @@ impl Reader<'_> {
         if self.mail_depth >= MAIL_DEPTH_MAX || self.content.mails.len() >= MAILS_MAX {
             return;
         }
-        let inner = read_at(bytes, self.mail_depth + 1);
+        let inner = read_at(bytes, self.mail_depth + 1, &[]);
         let shape = &mut self.content.structure;
         shape.returned_ids.extend(inner.structure.returned_ids);
         shape.returned_to.extend(inner.structure.returned_to);

@@ -392,7 +392,7 @@ fn a_digest_keeps_its_time_through_restarts_and_goes_when_it_is_not_wanted() {
         house
             .store()
             .plan_digests(&[(queue(), NOW.plus_s(at))])
-            .unwrap()
+            .unwrap();
     };
     plan(&house, 100);
     // The daemon was down when it was due; its next start would plan the next one.

@@ -22,11 +22,18 @@ use crate::triage::delivery::Outcome;
 /// What a store holds, but for what going on in doubt changes.
 fn lasting(store: &Store) -> Dump {
     let mut dump = dump(store);
-    dump.retain(|(tree, _), _| {
-        !matches!(
-            tree,
-            Tree::Head | Tree::Outbox | Tree::Stages | Tree::Due | Tree::Events | Tree::Tickets
-        )
+    dump.retain(|(tree, key), _| {
+        // Counts of a day go on with what a restored store does.
+        let of_a_day = match tree {
+            Tree::Duties => key.first() == Some(&b'n'),
+            Tree::Agenda => key.get(8) == Some(&b'n'),
+            _ => false,
+        };
+        !of_a_day
+            && !matches!(
+                tree,
+                Tree::Head | Tree::Outbox | Tree::Stages | Tree::Due | Tree::Events | Tree::Tickets
+            )
     });
     dump
 }
@@ -65,7 +72,11 @@ fn a_store_that_is_a_day_old_sends_no_reply_twice_and_every_forward() {
     let restored = Store::restore(house.path(), backup.path(), true, &options(), later(1)).unwrap();
     house.reopen().unwrap();
     let store = house.store();
-    assert_eq!(lasting(store), known, "record by record");
+    let (kept, changed): (Dump, Dump) = lasting(store)
+        .into_iter()
+        .partition(|(key, value)| known.get(key) == Some(value));
+    assert!(changed.is_empty(), "{changed:?}");
+    assert_eq!(kept.len(), known.len(), "record by record");
     assert_eq!(store.accepted(), Some(later(1)));
     assert_ne!(store.instance(), instance);
     let (parked, again) = (restored.renewed.parked, restored.renewed.again);
@@ -393,7 +404,9 @@ fn every_kind_of_record_may_be_lost_and_a_repair_makes_a_sound_store() {
         assert!(found.sound(), "{what}: {found:?}");
         let store = Store::open(here.path(), options()).unwrap();
         assert!(store.counts().ledger >= 20, "{what}");
-        let derived = crate::store::derived::DERIVED.contains(tree);
+        // Loads are counted anew.
+        let load = *tree == Tree::Duties && matches!(key.first(), Some(b'l' | b'q'));
+        let derived = load || crate::store::derived::DERIVED.contains(tree);
         assert_eq!(repaired.lost.is_empty(), derived, "{what}: {repaired:?}");
     }
 }

@@ -115,7 +115,7 @@ fn what_lay_waiting_while_the_desk_was_away_is_no_flood_when_the_desk_comes_back
         house.tally(came(hours), ANN, case(None, 1), NOW);
     }
     house.tally(came(10), ANN, case(None, 1), NOW);
-    assert_eq!(counts(&house.waves(came(10), ANN, NOW)), (3, 2, 2));
+    assert_eq!(counts(&house.waves(came(10), ANN, NOW)), (4, 2, 2));
     assert_eq!(counts(&house.waves(LIKE, ANN, NOW)), (3, 0, 0));
 }
 

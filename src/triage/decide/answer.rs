@@ -63,6 +63,13 @@ impl<'a> Matter<'a> {
             ));
             return None;
         }
+        if self.case.muted {
+            because.push(says(
+                "muted",
+                "an agent said that an earlier mail of this address was spam",
+            ));
+            return None;
+        }
         if self.too_swift() {
             because.push(says(
                 "swift",

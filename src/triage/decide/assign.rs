@@ -30,6 +30,12 @@ impl Matter<'_> {
                 "the agent who has the ticket is away, so another one gets it",
             ));
         }
+        self.next_by_rule(queue, because)
+    }
+
+    /// The next agent by the queue's rule.
+    pub(super) fn next_by_rule(&self, queue: &str, because: &mut Vec<Because>) -> Option<Address> {
+        let roster = &self.office.roster;
         let agents_of = |name: &str| {
             let found = self.office.queues.iter().find(|q| q.name == name);
             found.map_or(&[][..], |q| q.agents.as_slice())

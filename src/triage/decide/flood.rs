@@ -15,6 +15,7 @@ use crate::triage::decide::Matter;
 use crate::triage::decide::queue;
 use crate::triage::decide::says;
 use crate::triage::forward;
+use crate::triage::forward::MARKER;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
@@ -171,8 +172,9 @@ impl<'a> Matter<'a> {
             flood.what,
             count.saturating_mul(10),
         );
-        let rest = letter.text.split_once('\n').map_or("", |(_, rest)| rest);
-        letter.text = format!("{note}{rest}");
+        // The marker line stays, the heading goes.
+        let rest = letter.text.splitn(3, '\n').nth(2).unwrap_or_default();
+        letter.text = format!("{MARKER}\n{note}{rest}");
         letter
     }
 }

@@ -7,6 +7,7 @@ use crate::triage::forward;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
 use crate::triage::quarantine;
+use crate::triage::screen::Screening;
 use crate::triage::thread::Thread;
 use crate::triage::ticket::Ticket;
 
@@ -59,5 +60,14 @@ impl<'a> Matter<'a> {
                 _ => None,
             },
         }
+    }
+}
+
+/// Whether there is a person, as the ledger says it.
+pub(super) fn word(screening: &Screening) -> &'static str {
+    match screening {
+        Screening::Person(_) => "person",
+        Screening::Unsure(..) => "unsure",
+        Screening::Automatic(_) => "automatic",
     }
 }

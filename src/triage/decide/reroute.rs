@@ -20,6 +20,8 @@ use crate::triage::forward;
 use crate::triage::plan::Case;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
+use crate::triage::relay::notice;
+use crate::triage::relay::notice::Told;
 use crate::triage::returned::Fate;
 use crate::triage::returned::REROUTED;
 use crate::triage::returned::Returned;
@@ -53,13 +55,8 @@ pub(super) fn plan(
         .iter()
         .find(|t| t.number == returned.own.ticket);
     let mut plan = quiet(reading, known.map(|t| t.number), reading.signs.clone());
-    let by_agent = || {
-        reading
-            .message
-            .from
-            .iter()
-            .any(|f| office.surroundings.is_agent(&f.address))
-    };
+    let mut writers = reading.message.from.iter();
+    let by_agent = writers.any(|f| office.surroundings.is_agent(&f.address));
     match (returned.fate, returned.own.purpose) {
         (Fate::Failed, Purpose::Forward) => {
             let Some(ticket) = known else {
@@ -70,7 +67,10 @@ pub(super) fn plan(
                 return plan;
             };
             match holder(ticket, returned, office) {
-                Some(failed) => reroute(&mut plan, ticket, failed, case, rules, office, now),
+                Some(failed) => {
+                    reroute(&mut plan, ticket, failed, case, rules, office, now);
+                    tell_operator(&mut plan, ticket, failed, office);
+                }
                 None => plan.because.push(says(
                     BOUNCED,
                     "a forward did not arrive; the case lies elsewhere by now",
@@ -78,17 +78,20 @@ pub(super) fn plan(
             }
         }
         (Fate::Failed, _) => {
-            if let Some(gone) = dead::gone(reading) {
+            plan.because.extend(dead::gone(reading).map(|gone| {
                 let what = "the address does not exist: no reply goes there for some time";
-                plan.because.push(Because {
+                Because {
                     matched: gone.status.to_string(),
                     ..says("dead", what)
-                });
+                }
+            }));
+            if let Some(ticket) = known {
+                unreached(&mut plan, ticket, returned, case, office, now);
             }
             plan.because
                 .push(says(BOUNCED, "a mail of ours did not arrive"));
         }
-        (Fate::Arrived, Purpose::Forward) if by_agent() => {
+        (Fate::Arrived, Purpose::Forward) if by_agent => {
             plan.because.push(says(
                 ABSENT,
                 "the agent's mailbox answered a forward by itself",
@@ -105,6 +108,89 @@ pub(super) fn plan(
             .push(says(REPORT, "a machine answered a mail of ours")),
     }
     plan
+}
+
+/// A person who is not reached: the ticket says so, and its agent is told, once until something goes there again.
+fn unreached(
+    plan: &mut Plan,
+    ticket: &Ticket,
+    returned: &Returned,
+    case: &Case,
+    office: &Office,
+    now: Timestamp,
+) {
+    let to_agent = |to: &Address| office.surroundings.is_agent(to);
+    let person = !returned.to.as_ref().is_some_and(to_agent);
+    if !matches!(returned.own.purpose, Purpose::Reply | Purpose::Relay) || !person {
+        return;
+    }
+    let mut acts = case.acts.iter().filter(|a| a.ticket == ticket.number);
+    if acts.any(|a| a.unreached.is_some()) {
+        return;
+    }
+    plan.deeds.unreached = Some(true);
+    let (TicketState::WithAgent { agent, .. } | TicketState::AgentAnswered { agent, .. }) =
+        &ticket.state
+    else {
+        return;
+    };
+    if returned.own.purpose == Purpose::Relay {
+        // The answer is with nobody: the case is the agent's again.
+        let mut after = ticket.clone();
+        after.state = ticket::step(Some(after.state), TicketMove::HandTo(agent.clone()), now);
+        after.updated = now;
+        plan.step = Step::Update(after);
+    }
+    let to = ticket.participants.first();
+    let to = to.map_or("the person", Address::as_str);
+    let why = if returned.said.is_empty() {
+        String::new()
+    } else {
+        format!(" The mail system there says: {}", returned.said)
+    };
+    let what = match returned.own.purpose {
+        Purpose::Relay => "Your answer",
+        _ => "The desk's automatic reply",
+    };
+    let told = Told {
+        what: "the person was not reached".to_owned(),
+        more: vec![
+            format!("{what} to {to} came back.{why}"),
+            "If you know another address, write there, with the desk in copy. Answering this mail tries the same address again.".to_owned(),
+        ],
+        ..Told::default()
+    };
+    plan.letters
+        .push(notice::letter(office, agent, Some(ticket.number), &told));
+}
+
+/// An agent who is not reached is the operator's to mend.
+fn tell_operator(plan: &mut Plan, ticket: &Ticket, failed: &Address, office: &Office) {
+    let Some(operator) = &office.relay.operator else {
+        return;
+    };
+    let next = plan.letters.iter().find(|l| l.purpose == Purpose::Forward);
+    let now_with = next.map_or_else(
+        || {
+            "Nobody is left to send it to: give it to somebody, `mailclerk tickets list`."
+                .to_owned()
+        },
+        |letter| format!("It went to {} instead.", letter.to),
+    );
+    let told = Told {
+        what: "a case did not reach its agent".to_owned(),
+        more: vec![format!(
+            "Ticket #{} was sent to {failed}, and came back. {now_with}",
+            ticket.number.0
+        )],
+        ..Told::default()
+    };
+    let mut letter = notice::letter(office, operator, None, &told);
+    letter.subject = format!(
+        "mailclerk: ticket #{} did not reach its agent",
+        ticket.number.0
+    );
+    plan.letters.push(letter);
 }
 
 /// The agent who has the ticket, if the mail that came back went to just that one.

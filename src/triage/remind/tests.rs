@@ -25,6 +25,7 @@ fn office() -> Office {
         surroundings: Surroundings::default(),
         key: DeskKey::new(&[1; 32]),
         keeping: Keeping::default(),
+        relay: crate::triage::relay::RelayRules::default(),
         roster: Arc::default(),
     }
 }

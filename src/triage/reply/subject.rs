@@ -1,7 +1,7 @@
 //! The subject that is answered, made safe to repeat: it is the one thing of a stranger's mail that a reply carries.
 
 /// Characters of the old subject that a reply's subject repeats.
-pub(super) const SUBJECT_CHARS_MAX: usize = 80;
+pub(crate) const SUBJECT_CHARS_MAX: usize = 80;
 
 /// Characters of the old subject that are looked at; longer ones are cut first, so that work is bounded.
 const READ_CHARS_MAX: usize = 2_000;
@@ -16,7 +16,7 @@ const MARKS: [&str; 35] = [
 /// Returns the subject as one line of at most 80 characters: without the marks of answers and forwards, without our own
 /// beginnings (`own`, in lower case) and tags, without anything that a mail program would make a link, without control
 /// and invisible characters. Empty when nothing worth repeating is left.
-pub(super) fn clean(subject: &str, own: &[String]) -> String {
+pub(crate) fn clean(subject: &str, own: &[String]) -> String {
     let visible: String = subject.chars().take(READ_CHARS_MAX).map(seen).collect();
     let visible = without_tags(&visible);
     // A mark may stand behind a link, and a link behind a mark: the links go first.

@@ -35,6 +35,7 @@ fn office() -> Office {
         key,
         keeping: Keeping::default(),
         roster: std::sync::Arc::default(),
+        relay: crate::triage::relay::RelayRules::default(),
     }
 }
 

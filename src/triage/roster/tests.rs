@@ -51,10 +51,18 @@ fn away(names: &[&str]) -> Known {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what is compared with it is an option"
+)]
 fn who(name: &str) -> Option<(String, Option<Instead>)> {
     Some((name.to_owned(), None))
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what is compared with it is an option"
+)]
 fn instead(name: &str, instead: Instead) -> Option<(String, Option<Instead>)> {
     Some((name.to_owned(), Some(instead)))
 }

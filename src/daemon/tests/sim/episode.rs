@@ -221,6 +221,7 @@ fn office(store: &Store, roster: &Arc<Roster>) -> Office {
         key,
         keeping: Keeping::default(),
         roster: Arc::clone(roster),
+        relay: crate::triage::relay::RelayRules::default(),
     }
 }
 

@@ -144,6 +144,22 @@ impl Letter {
         self.mark = Some(mark);
     }
 
+    /// Has it say something that no other says: people do, and what says the same is a flood.
+    pub(super) fn in_own_words(&mut self) {
+        let own = mark(&format!("{} own", self.id));
+        let own = own.to_lowercase();
+        let own: String = own
+            .bytes()
+            .map(|b| match b {
+                b'0'..=b'9' => char::from(b - b'0' + b'g'),
+                _ => char::from(b),
+            })
+            .collect();
+        self.body = self
+            .body
+            .replace("\r\n\r\nBest", &format!(" My badge is {own}.\r\n\r\nBest"));
+    }
+
     /// Makes it an answer to a mail of the desk.
     pub(super) fn answering(mut self, sent: &[u8], to: &str) -> Self {
         self.to = to.to_owned();

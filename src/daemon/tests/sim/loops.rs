@@ -146,7 +146,9 @@ fn mails_that_are_returned_are_answered_by_nobody_and_a_returned_case_goes_to_an
     );
     let others = past.post.taken_for("accounts2@agents.example", false).len();
     assert!(others >= 2, "{others} cases went on to somebody else");
-    assert!(past.post.taken_for("", false).len() <= 4 * 3);
+    let forwards = past.post.taken_for("", false);
+    let forwards = forwards.iter().filter(|t| t.id.starts_with("f."));
+    assert!(forwards.count() <= 4 * 3);
 }
 
 fn absences(_: &mut State, store: &Store) {

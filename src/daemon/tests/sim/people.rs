@@ -216,6 +216,9 @@ impl State {
                 _ => Kind::Machine,
             };
             let mut letter = self.letter(kind, &from);
+            if kind == Kind::Account {
+                letter.in_own_words();
+            }
             // One person in different spellings.
             if self.rng.chance(100) && kind != Kind::Machine {
                 letter.from = from.replacen('@', "+badges@", 1);

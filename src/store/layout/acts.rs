@@ -1,0 +1,47 @@
+//! What agents did on a ticket beyond its state, and whom that silenced.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::message::address::Address;
+use crate::store::layout::Row;
+use crate::store::layout::Tree;
+use crate::triage::ticket::TicketNumber;
+
+/// A record of `acts`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(in crate::store) enum ActRow {
+    /// Of a ticket.
+    Ticket(TicketActs),
+    /// Of an address that gets no automatic reply, because of that ticket.
+    Muted { ticket: u64, since: i64 },
+}
+
+/// What was done on a ticket.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(in crate::store) struct TicketActs {
+    /// Since when it is closed.
+    pub(in crate::store) closed: Option<i64>,
+    /// Whom it silenced as spam: the key of that record.
+    pub(in crate::store) spam: Option<Vec<u8>>,
+    /// Since when the person is not reached.
+    pub(in crate::store) unreached: Option<i64>,
+    /// Agents' answers, by their numbers in the outbox; the newest last.
+    pub(in crate::store) relays: Vec<(u64, Address)>,
+    /// What an agent says that the mail wanted, until it is kept as an example.
+    pub(in crate::store) relabel: Option<Vec<String>>,
+}
+
+impl Row for ActRow {
+    const TREE: Tree = Tree::Acts;
+}
+
+/// The key of a ticket's record.
+pub(in crate::store) fn ticket_acts(number: TicketNumber) -> Vec<u8> {
+    [&b"t"[..], &number.0.to_be_bytes()].concat()
+}
+
+/// The key of an address's record.
+pub(in crate::store) fn muted(address: &Address) -> Vec<u8> {
+    [b"w", address.identity().as_bytes()].concat()
+}
