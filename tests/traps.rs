@@ -515,8 +515,9 @@ fn what_is_past_is_not_the_matter() {
     hold(
         "past tense",
         &[
+            // The password is not the matter; in doubt a person may get it all the same.
             mail(
-                REDIRECT,
+                None,
                 "ibm-badge",
                 "Badge",
                 "I had forgotten my password, but I have already reset it and I am in. What I want to know: why was my IBM badge never issued?",
