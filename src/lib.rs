@@ -15,8 +15,10 @@
 //! `learn` makes the second opinion in `rules/model.json` out of the examples beside the rules.
 //! `steps` names the moments that a crash may fall between; `clock::desk` is the time that the desk goes by.
 //!
-//! Before a group of mails is thought about it is claimed on the server, so that of two daemons one handles it. The store
-//! is looked at in a copy before it is opened (`store/look.rs`), and what rewrites it whole (`repair`, `restore`, `shrink`)
+//! Before a group of mails is thought about it is claimed on the server, so that of two daemons one handles it. The next
+//! group is fetched meanwhile (`daemon/intake/stages.rs`), and reading uses all cores (`daemon/thinking.rs`). The store
+//! is looked at in a copy before it is opened (`store/look.rs`), unless it was closed in order and not touched since
+//! (`store/seal.rs`): then its records are read beside the work. What rewrites it whole (`repair`, `restore`, `shrink`)
 //! is exchanged for it at one moment (`store/swap.rs`). `daemon/reconcile.rs` asks daily whether any mail was missed.
 //!
 //! An agent answers the forward: `triage::relay` knows the agent by a token and takes the words out, `triage::command` reads

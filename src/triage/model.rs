@@ -1,4 +1,5 @@
-//! The learned second opinion: a linear model over words, pieces of words, concepts and the rules that held.
+//! The learned second opinion: linear questions over words, pieces of words, concepts and the rules that held, and a judge
+//! of their answers.
 //!
 //! `features` turns a scanned mail into numbers, `weights` holds what was learned, `combine` lets rules and model
 //! decide together. `mailclerk learn` writes the file; without it the rules decide alone.
