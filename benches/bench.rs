@@ -79,14 +79,13 @@ fn main() {
     println!("{table}");
 }
 
-/// A number from the environment.
+/// A number from the environment, where `make` leaves what nobody gave as an empty word.
 fn number(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text
-            .replace('_', "")
+    match std::env::var(name).unwrap_or_default().replace('_', "") {
+        none if none.is_empty() => default,
+        text => text
             .parse()
             .unwrap_or_else(|_| panic!("{name}={text} is no number")),
-        Err(_) => default,
     }
 }
 
