@@ -186,10 +186,12 @@ impl Model {
 
     /// The sum of each question, and how many features are known.
     fn sums(&self, found: &[Feature<'_>]) -> (Vec<f64>, usize) {
-        let rows: Vec<(usize, Block)> = found
-            .iter()
-            .filter_map(|f| Some((self.weights.row(f.hash)?, f.block)))
-            .collect();
+        let mut rows: Vec<(usize, Block)> = Vec::with_capacity(found.len());
+        rows.extend(
+            found
+                .iter()
+                .filter_map(|f| Some((self.weights.row(f.hash)?, f.block))),
+        );
         let values = features::values(rows.iter().map(|(_, block)| *block), &self.scales);
         let mut sums = vec![0.0_f64; self.heads.len()];
         for ((row, _), value) in rows.iter().zip(&values) {

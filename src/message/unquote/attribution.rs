@@ -3,6 +3,8 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use regex_filtered::Builder;
+use regex_filtered::Regexes;
 
 use crate::message::html::Line;
 use crate::message::unquote::is_prefixed;
@@ -23,14 +25,20 @@ pub(super) struct Attribution {
 }
 
 /// Words for "wrote" in the clients of the world.
-static VERB: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
+const VERBS: [&str; 3] = [
+    concat!(
         r"(?i)\b(wrote|writes|schrieb|geschrieben|escribió|escribio|escrigué|escreveu|scrisse|schreef|geschreven|",
         r"napisał|napisała|pisze|pisał|pisała|yazdı|yazmış|menulis|skrev|skriver|kirjoitti|napsal|napsala|napísal|",
         r"napísala|írta|rašė|rakstīja|napisao|napisala|пишет|писал|писала|написал|написала|написав|написала|написа|έγραψε)\b",
-        r"|(?i)\b(a écrit|a ecrit|ha escrito|ha scritto|a scris|va escriure|đã viết|je napisal)",
-        r"|كتب|כתב|写道|寫道|写到|のメール|さん[はが]書|書きました|書いた|작성|썼|님이|लिखा|เขียน",
-    ))
+    ),
+    r"(?i)\b(a écrit|a ecrit|ha escrito|ha scritto|a scris|va escriure|đã viết|je napisal)",
+    r"كتب|כתב|写道|寫道|写到|のメール|さん[はが]書|書きました|書いた|작성|썼|님이|लिखा|เขียน",
+];
+static VERB: LazyLock<Regexes> = LazyLock::new(|| {
+    let all = Builder::new().push_all(VERBS);
+    all.expect("patterns that a test compiles")
+        .build()
+        .expect("few enough patterns")
 });
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\d{1,2}\s?[:.h]\s?\d{2}|\d\s?[時点點시]"));
@@ -107,9 +115,9 @@ fn bare(line: &str) -> &str {
 }
 
 fn ends_with_verb(line: &str) -> bool {
-    VERB.find_iter(line)
-        .last()
-        .is_some_and(|found| line.len() - found.end() <= 12)
+    VERB.matching(line)
+        .filter_map(|(_, verb)| verb.find_iter(line).last())
+        .any(|found| line.len() - found.end() <= 12)
 }
 
 fn is_whole(joined: &str, colon: bool) -> bool {

@@ -117,7 +117,9 @@ impl Folded {
             self.token("¤mail", domain);
             rest = after;
         }
-        if let Some(start) = rest.find("://").or_else(|| rest.find("www.")) {
+        let may_link = rest.bytes().any(|b| matches!(b, b':' | b'w'));
+        let link = || rest.find("://").or_else(|| rest.find("www."));
+        if let Some(start) = may_link.then(link).flatten() {
             let start = rest.get(..start).map_or(start, |b| {
                 b.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len()
             });
@@ -158,6 +160,11 @@ impl Folded {
     fn plain(&mut self, text: &str) {
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
+            // Most letters of most mails.
+            if c.is_ascii_alphanumeric() {
+                self.push(c.to_ascii_lowercase());
+                continue;
+            }
             let c = match c {
                 '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
                 other => other,

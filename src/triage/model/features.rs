@@ -97,13 +97,21 @@ impl Name<'_> {
 }
 
 /// Collects features, each once.
-#[derive(Default)]
 struct Bag<'a> {
     seen: HashSet<u32, BuildHasherDefault<Same>>,
     out: Vec<Feature<'a>>,
 }
 
 impl<'a> Bag<'a> {
+    /// One for so many octets of text, of which each letter begins about three pieces.
+    fn of(octets: usize) -> Self {
+        let features = octets.min(WORDS_MAX * LETTERS_MAX / 4) * 3 + 64;
+        Self {
+            seen: HashSet::with_capacity_and_hasher(features, BuildHasherDefault::default()),
+            out: Vec::with_capacity(features),
+        }
+    }
+
     fn put(&mut self, block: Block, hash: Hash, name: Name<'a>) {
         let hash = hash.end();
         if self.seen.insert(hash) {
@@ -118,7 +126,7 @@ pub(crate) fn of<'a>(
     verdict: &Verdict,
     rules: &IntentRules,
 ) -> Vec<Feature<'a>> {
-    let mut bag = Bag::default();
+    let mut bag = Bag::of(evidence.subject.folded.text.len() + evidence.text.folded.text.len());
     words(&evidence.subject.folded.text, &mut bag);
     words(&evidence.text.folded.text, &mut bag);
     concepts(evidence, rules, &mut bag);
@@ -142,7 +150,7 @@ pub(crate) fn of_sentences<'a>(
     sentences
         .take(SENTENCES_MAX)
         .map(|(part, unit)| {
-            let mut bag = Bag::default();
+            let mut bag = Bag::of(unit.end.saturating_sub(unit.start));
             words(
                 part.folded
                     .text

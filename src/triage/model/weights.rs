@@ -6,8 +6,8 @@ use data_encoding::BASE64;
 pub(crate) const FEATURES_MAX: usize = 400_000;
 /// At most this many questions.
 const HEADS_MAX: usize = 128;
-/// Hashes are found by their upper 15 bits, then one after the other.
-const BUCKET_BITS: u32 = 15;
+/// Hashes are found by their upper bits, so many that a bucket holds two or three, then one after the other.
+const BUCKET_BITS: u32 = 17;
 
 /// Rows of weights by the features' hashes.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Weights {
     /// Sorted.
     hashes: Vec<u32>,
     /// Where the hashes of each bucket begin; one more at the end.
-    buckets: Vec<usize>,
+    buckets: Vec<u32>,
     /// Row after row.
     rows: Vec<i8>,
     heads: usize,
@@ -46,9 +46,16 @@ impl Weights {
         if !hashes.is_sorted() {
             return Err("its features are out of order".to_owned());
         }
-        let mut buckets = vec![0_usize; (1 << BUCKET_BITS) + 1];
-        for (number, begin) in buckets.iter_mut().enumerate() {
-            *begin = hashes.partition_point(|h| bucket(*h) < number);
+        let mut buckets = vec![0_u32; (1 << BUCKET_BITS) + 1];
+        for hash in &hashes {
+            if let Some(next) = buckets.get_mut(bucket(*hash) + 1) {
+                *next += 1;
+            }
+        }
+        let mut begin = 0;
+        for count in &mut buckets {
+            begin += *count;
+            *count = begin;
         }
         let weights = weights.iter().map(|b| i8::from_le_bytes([*b])).collect();
         Ok(Self {
@@ -70,7 +77,8 @@ impl Weights {
     pub(crate) fn row(&self, hash: u32) -> Option<usize> {
         let bucket = bucket(hash);
         let (from, to) = (*self.buckets.get(bucket)?, *self.buckets.get(bucket + 1)?);
-        let place = self.hashes.get(from..to)?.binary_search(&hash).ok()?;
+        let (from, to) = (usize::try_from(from).ok()?, usize::try_from(to).ok()?);
+        let place = self.hashes.get(from..to)?.iter().position(|h| *h == hash)?;
         Some(from + place)
     }
 

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use regex::RegexSet;
+use regex_filtered::Builder;
+use regex_filtered::Regexes;
 
 /// Lines that clients and providers add.
-pub(super) static BOILER: LazyLock<RegexSet> = LazyLock::new(|| {
+pub(super) static BOILER: LazyLock<Regexes> = LazyLock::new(|| {
     set(&[
         r"(?i)^\W*(sent|posted|written|mailed|typed) (from|with|via|using|by) (my |the )?(iphone|ipad|ipod|android|samsung|galaxy|mobile|phone|blackberry|huawei|xiaomi|redmi|oppo|vivo|pixel|nokia|windows|outlook|mail|yahoo|aol|gmail|proton|tuta|spark|airmail|nine|bluemail|boxer|tablet|smartphone|handheld|cell|verizon|t-mobile|at&t|wiko|sony|lg|motorola|htc|honor|oneplus|zoho|hey|superhuman|thunderbird|edison|newton|workspace|rogers|bell|telstra|ios|apple|wireless|hotmail|fairphone|realme|pc|laptop)\b.{0,80}$",
         r"(?i)^\W*sent (from|via|with) [\w .]{1,30}<https?://[^>]{1,200}>\W*$",
@@ -38,7 +39,7 @@ pub(super) static BOILER: LazyLock<RegexSet> = LazyLock::new(|| {
 });
 
 /// A paragraph of small print, by its nouns and its verbs together.
-pub(super) static DISCLAIMER: LazyLock<RegexSet> = LazyLock::new(|| {
+pub(super) static DISCLAIMER: LazyLock<Regexes> = LazyLock::new(|| {
     set(&[
         r"(?is)^\W*(confidentiality (notice|note|statement)|confidential communication|legal (notice|disclaimer)|disclaimer|privacy notice|important notice|aviso (legal|de confidencialidad|de privacidad)|aviso de confidencialidade|rechtlicher hinweis|vertraulichkeitshinweis|haftungsausschluss|avis de confidentialité|clause de confidentialité|avvertenza|avviso di riservatezza|klauzula poufności|уведомление о конфиденциальности)\b",
         r"(?is)\b(this|the) (e-?mail|email|message|communication|transmission|electronic mail|mail)\b.{0,200}\b(confidential|privileged|intended (only|solely|recipient)|proprietary|virus)",
@@ -107,9 +108,9 @@ pub(super) const THANKS: &str = "thanks|thank you|many thanks|thx|tks|tia|ty|muc
     多谢|感谢|ありがとうございます|감사합니다|고맙습니다|شكرا|شكراً|شكرا لكم|شكرا جزيلا|\
     धन्यवाद|proszę o pomoc|תודה|dhanyavad|dhanyawad";
 
-fn set(texts: &[&str]) -> RegexSet {
-    regex::RegexSetBuilder::new(texts)
-        .size_limit(64 << 20)
+fn set(texts: &[&str]) -> Regexes {
+    let all = Builder::new().push_all(texts);
+    all.expect("patterns that a test compiles")
         .build()
-        .expect("patterns that a test compiles")
+        .expect("few enough patterns")
 }
