@@ -15,6 +15,7 @@ mod play;
 mod show;
 #[path = "../support/mod.rs"]
 mod support;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -33,6 +34,7 @@ use mails::Sample;
 use support::servers::DEADLINE;
 use support::servers::Servers;
 use support::servers::within;
+use talk::Talk;
 
 /// Where a demo that is kept can be found: a link to its folder.
 const LINK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-run");
@@ -124,6 +126,7 @@ fn visit(servers: &Servers, desk: &mut Desk, samples: Vec<Sample>) -> Result<usi
     let status = settled(servers, desk)?;
 
     full(servers, &sent, &handled)?;
+    converse(servers, desk, &sent, &handled)?;
     show::title("Summary");
     Ok(show::summary(servers, &sent, &handled, &status))
 }
@@ -196,13 +199,34 @@ fn settled(servers: &Servers, desk: &Desk) -> Result<serde_json::Value> {
     status
 }
 
+/// Plays a conversation with the agent who got the mail with two matters.
+fn converse(
+    servers: &Servers,
+    desk: &Desk,
+    sent: &Sent,
+    handled: &BTreeMap<u32, Handled>,
+) -> Result<()> {
+    let (uid, sample) = two_matters(sent)?;
+    let handled = handled.get(&uid).context("it was not handled")?;
+    let mut letters = handled.outgoing.iter();
+    let forward = letters.find(|letter| letter.purpose == "forward");
+    let forward = forward.context("it has no forward")?;
+    let ticket = handled.ticket.context("it has no ticket")?;
+    Talk::new(servers, desk, &sample.writer, forward, ticket).play()
+}
+
+/// The mail with two matters.
+fn two_matters(sent: &Sent) -> Result<(u32, &Sample)> {
+    let mut all = sent.iter();
+    let found = all.find(|(_, sample)| sample.intents.len() > 1);
+    let (uid, sample) = found.context("no sample with two intents")?;
+    Ok((*uid, sample))
+}
+
 /// Prints one reply and one forward as they arrived: those of the mail with two matters.
 fn full(servers: &Servers, sent: &Sent, handled: &BTreeMap<u32, Handled>) -> Result<()> {
-    let (uid, _) = sent
-        .iter()
-        .find(|(_, sample)| sample.intents.len() > 1)
-        .context("no sample with two intents")?;
-    let outgoing = &handled.get(uid).context("it was not handled")?.outgoing;
+    let (uid, _) = two_matters(sent)?;
+    let outgoing = &handled.get(&uid).context("it was not handled")?.outgoing;
     for purpose in ["reply", "forward"] {
         let Some(letter) = outgoing.iter().find(|letter| letter.purpose == purpose) else {
             println!("(mail {uid} has no {purpose})");

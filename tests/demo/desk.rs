@@ -323,6 +323,10 @@ agents = [\"ana@agents.example\", \"ben@agents.example\"]
 agents = [\"cleo@agents.example\"]
 [queue.triage]
 agents = [\"lead@agents.example\"]
+[relay]
+undo = \"2s\"
+[agent.\"ana@agents.example\"]
+name = \"Ana, Credly Support\"
 [control]
 socket = {socket}
 "

@@ -100,6 +100,21 @@ pub(crate) fn mail(mail: &Stored) {
     }
 }
 
+/// From whom, the subject, and the first lines that have words.
+pub(crate) fn brief(mail: &Stored, lines: usize) {
+    let from = mail.header("From").unwrap_or_default();
+    println!("  | From: {}", plain(&from));
+    println!("  | Subject: {}", plain(&mail.subject()));
+    let text = mail.text();
+    for line in text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(lines)
+    {
+        println!("  |   {}", plain(line));
+    }
+}
+
 /// The counts and the promises; returns how many promises were broken.
 pub(crate) fn summary(
     servers: &Servers,
