@@ -36,15 +36,15 @@ cargo build --locked --quiet --profile torture --bin mailclerk || exit 1
 cargo test --locked --quiet --profile torture --lib --test torture --no-run || exit 1
 
 # Kills start a process each and need the most; the simulation comes next.
-rig kills 0.62 --test torture kills_
-rig cuts 0.04 --test torture cuts_
+rig kills 0.50 --test torture kills_
+rig cuts 0.03 --test torture cuts_
 rig damage 0.02 --test torture damaged_
 rig servers 0.02 --test torture servers_
 rig order 0 --test torture nothing_is_told
 # A simulation uses one core; so there are two, with seeds far apart.
-rig simulation 0.30 --lib simulated_days &
+rig simulation 0.43 --lib simulated_days &
 first=$!
-(SEED=$((SEED + 1000000)) && rig simulation-2 0.30 --lib simulated_days) || failed=1
+(SEED=$((SEED + 1000000)) && rig simulation-2 0.43 --lib simulated_days) || failed=1
 wait "$first" || failed=1
 
 # Sums what the simulations say of themselves: "simulated days: seeds A..B, days N, crashes N, power cuts N, ...".

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -73,8 +75,21 @@ impl Disk {
     }
 
     pub(super) fn synced_file(&mut self, path: &Path) {
-        if let (true, Ok(file)) = (self.watched, fs::metadata(path)) {
-            self.synced.insert(file.ino(), fs::read(path).unwrap());
+        let opened = if self.watched {
+            File::open(path).ok()
+        } else {
+            None
+        };
+        if let Some(file) = opened {
+            let about = file.metadata().unwrap();
+            // The same room again: the engine's log is of megabytes, and synced a hundred times a day.
+            let content = self.synced.entry(about.ino()).or_default();
+            content.resize(usize::try_from(about.len()).unwrap(), 0);
+            let mut read = 0;
+            while let Ok(more @ 1..) = file.read_at(&mut content[read..], read as u64) {
+                read += more;
+            }
+            content.truncate(read);
         }
     }
 
