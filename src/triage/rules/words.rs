@@ -218,8 +218,6 @@ impl Dictionary {
     pub(crate) fn compile(self) -> Result<Words, String> {
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            // Most steps are taken near the root: there, a table for each state costs little memory.
-            .dense_depth(4)
             .build(self.phrases.iter().map(|(text, _)| text))
             .map_err(|e| e.to_string())?;
         let phrases = self.phrases.iter().map(|(_, p)| *p).collect();

@@ -118,7 +118,6 @@ impl Phrases {
     pub(in crate::triage::screen) fn scan(self) -> Result<Scan, String> {
         let literals = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            .dense_depth(4)
             .build(&self.literals)
             .map_err(|error| format!("The phrases are too many: {error}."))?;
         Ok(Scan {
