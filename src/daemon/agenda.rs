@@ -21,6 +21,7 @@ use crate::daemon::DaemonError;
 use crate::daemon::Shared;
 use crate::daemon::blocking;
 use crate::daemon::quarantine::Seat;
+use crate::daemon::told;
 use crate::message::address::Address;
 use crate::steps;
 use crate::steps::Step;
@@ -28,6 +29,7 @@ use crate::store::Fallen;
 use crate::store::Group;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::outbox::OutboxId;
 use crate::triage::agenda;
 use crate::triage::agenda::Call;
 use crate::triage::agenda::Watch;
@@ -156,6 +158,15 @@ fn fire(
             Fallen::Ticket(watch, ticket) => {
                 look(&mut group, seats, &mut told, watch, *ticket, now)?;
             }
+            Fallen::Unsent(id) => {
+                if let Some(ticket) = tell_unsent(&mut group, seats, id, (now, date))? {
+                    fired.mails += 1;
+                    lines.push(format!(
+                        "the agent of ticket {} is told that the answer did not leave",
+                        ticket.0
+                    ));
+                }
+            }
             Fallen::Digest(queue, last) => {
                 let wrote = digests::fire(&mut group, store, seats, &queue, last, (now, date))?;
                 fired.mails += usize::from(wrote);
@@ -168,8 +179,7 @@ fn fire(
         }
     }
     for ((mailbox, to), dues) in told {
-        let seat = seats.iter().find(|(_, o)| o.mailbox == mailbox);
-        let Some(seat) = seat.or(seats.first()) else {
+        let Some(seat) = seat_of(seats, &mailbox) else {
             continue;
         };
         if tell(&mut group, seat, &to, &dues, (now, date))? {
@@ -189,6 +199,30 @@ fn fire(
         tracing::info!("{line}");
     }
     Ok(fired)
+}
+
+/// Tells an agent that the mail server did not take an answer. Returns the ticket, unless that is not so any more.
+fn tell_unsent(
+    group: &mut Group<'_>,
+    seats: &[Seat],
+    id: OutboxId,
+    (now, date): (Timestamp, Timestamp),
+) -> Result<Option<TicketNumber>, StoreError> {
+    let unsent = group.unsent(id)?;
+    let seat = unsent.as_ref().and_then(|u| seat_of(seats, &u.mailbox));
+    let mail = unsent.as_ref().zip(seat).and_then(|(unsent, seat)| {
+        let mail = catch_unwind(AssertUnwindSafe(|| told::unsent(seat, unsent, date)));
+        mail.ok().map(|mail| (unsent, mail))
+    });
+    let ticket = mail.as_ref().map(|(unsent, _)| unsent.ticket);
+    group.unsent_told(id, mail, now)?;
+    Ok(ticket)
+}
+
+/// The desk of a mailbox; the first one where that is gone from the config.
+fn seat_of<'a>(seats: &'a [Seat], mailbox: &str) -> Option<&'a Seat> {
+    let seat = seats.iter().find(|(_, o)| o.mailbox == mailbox);
+    seat.or(seats.first())
 }
 
 /// Tells one recipient what fell due, in one mail; or puts all of it off, when there were too many such mails of late.
@@ -237,8 +271,7 @@ fn look(
     ticket: Ticket,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let seat = seats.iter().find(|(_, o)| o.mailbox == ticket.mailbox);
-    let Some((_, office)) = seat.or(seats.first()) else {
+    let Some((_, office)) = seat_of(seats, &ticket.mailbox) else {
         return Ok(());
     };
     let queue = ticket.queue.as_deref().unwrap_or_default();

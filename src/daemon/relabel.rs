@@ -137,9 +137,16 @@ impl Seekers {
 /// looked for here, and again later when its server is away.
 pub(super) async fn run(seekers: Seekers, shared: Shared) -> Result<(), DaemonError> {
     let pulse = shared.pulses.add("relabel", SILENCE);
+    let mut after = None;
     loop {
         let store = shared.store.clone();
-        let due = blocking(move || store.relabels_due(DUE_MAX)).await?;
+        let due = blocking(move || store.relabels_due(after, DUE_MAX)).await?;
+        // Those that must wait for a server that is away do not keep the ones behind them waiting.
+        after = due
+            .last()
+            .map(|(number, _)| *number)
+            .filter(|_| due.len() == DUE_MAX);
+        let more = after.is_some();
         for (number, intents) in due {
             let label = Label {
                 intents,
@@ -170,7 +177,7 @@ pub(super) async fn run(seekers: Seekers, shared: Shared) -> Result<(), DaemonEr
         tokio::select! {
             biased;
             () = shared.stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(if more { Duration::ZERO } else { LOOK }) => {}
         }
         pulse.beat();
     }

@@ -7,14 +7,13 @@ use ring::digest::SHA256;
 use ring::digest::digest;
 
 use crate::clock::Timestamp;
+use crate::daemon::agenda::mails::Frame;
+use crate::daemon::agenda::mails::frame;
 use crate::daemon::quarantine::Seat;
 use crate::message::address::Address;
-use crate::message::address::NamedAddress;
-use crate::message::compose::AutoSubmitted;
-use crate::message::compose::Draft;
 use crate::message::compose::compose;
 use crate::store::Outgoing;
-use crate::triage::delivery::Purpose;
+use crate::store::Unsent;
 use crate::triage::relay::notice;
 use crate::triage::relay::notice::Told;
 use crate::triage::ticket::TicketNumber;
@@ -39,48 +38,66 @@ impl Voices {
         id: u64,
         date: Timestamp,
     ) -> Option<Outgoing> {
-        let (rules, office) = self.0.get(mailbox)?;
         let told = Told {
             what: "your answer was stopped".to_owned(),
             more: vec!["An operator stopped it while it waited to leave. The person does not get it; the ticket is yours to answer, as before.".to_owned()],
             ..Told::default()
         };
-        let letter = notice::letter(office, agent, Some(on), &told);
-        let seed = digest(&SHA256, format!("stopped {id}").as_bytes());
-        let seed: [u8; 32] = seed.as_ref().try_into().unwrap_or_default();
-        let domain = office.address.domain();
-        let key = &office.key;
-        let message_id = key.message_id(Purpose::Notice, on, &seed, agent, domain);
-        let root = key.message_id(Purpose::Forward, on, &[0; 32], agent, domain);
-        let bytes = compose(&Draft {
-            from: NamedAddress {
-                name: rules.desk.name.clone(),
-                address: office.address.clone(),
-            },
-            to: agent.clone(),
-            reply_to: letter.reply_to,
-            subject: letter.subject,
-            message_id: message_id.clone(),
-            in_reply_to: None,
-            references: vec![root],
+        let seat = self.0.get(mailbox)?;
+        Some(write(
+            seat,
+            &told,
+            on,
+            agent,
+            &format!("stopped {id}"),
             date,
-            auto_submitted: Some(AutoSubmitted::Generated),
-            loop_token: key.loop_token(),
-            language: letter.language.clone(),
-            text: letter.text,
-            html: None,
-            original: None,
-        });
-        Some(Outgoing {
-            purpose: Purpose::Notice,
-            ticket: on,
-            message_id,
-            envelope_from: Some(key.reply_address(&office.address, on, agent)),
-            to: agent.clone(),
-            mailbox: mailbox.to_owned(),
-            language: letter.language,
-            templates: Vec::new(),
-            bytes,
-        })
+        ))
+    }
+}
+
+/// Writes to an agent whose answer the mail server did not take.
+pub(super) fn unsent(seat: &Seat, unsent: &Unsent, date: Timestamp) -> Outgoing {
+    let said = unsent.why.trim();
+    let why = if said.is_empty() {
+        String::new()
+    } else {
+        format!(" It says: {said}")
+    };
+    let id = unsent.id.0;
+    let told = Told {
+        what: "your answer did not leave".to_owned(),
+        more: vec![
+            format!("The mail server did not take your answer to {}.{why}", unsent.to),
+            "The ticket is yours to answer, as before. Answering this mail tries the same address again; an operator sends the same answer again with:".to_owned(),
+            format!("mailclerk outbox resend {id}"),
+        ],
+        ..Told::default()
+    };
+    write(
+        seat,
+        &told,
+        unsent.ticket,
+        &unsent.agent,
+        &format!("unsent {id} {}", unsent.since.0),
+        date,
+    )
+}
+
+/// Composes what an agent is told of a ticket. `seed` makes its id.
+fn write(
+    seat: &Seat,
+    told: &Told,
+    on: TicketNumber,
+    agent: &Address,
+    seed: &str,
+    date: Timestamp,
+) -> Outgoing {
+    let letter = notice::letter(&seat.1, agent, Some(on), told);
+    let seed = digest(&SHA256, seed.as_bytes());
+    let seed: [u8; 32] = seed.as_ref().try_into().unwrap_or_default();
+    let Frame { draft, outgoing } = frame(seat, &letter, on, &seed, date);
+    Outgoing {
+        bytes: compose(&draft),
+        ..outgoing
     }
 }

@@ -16,6 +16,7 @@ use crate::store::layout::Tree;
 use crate::store::layout::acts::ActRow;
 use crate::store::layout::acts::TicketActs;
 use crate::store::layout::acts::muted;
+use crate::store::layout::acts::relabel_key;
 use crate::store::layout::acts::ticket_acts;
 use crate::store::layout::finds;
 use crate::store::layout::letters::OutboxRow;
@@ -191,6 +192,7 @@ impl Group<'_> {
         }
         if let Some(intents) = &deeds.relabel {
             acts.relabel = Some(rows::cut_intents(intents));
+            self.batch.put(&relabel_key(number), &ActRow::Relabel)?;
         }
         let notes: Vec<_> = deeds
             .notes
@@ -255,19 +257,24 @@ impl Store {
         })
     }
 
-    /// Returns tickets whose mails are to be kept as examples, with what they really wanted.
+    /// Returns tickets whose mails are to be kept as examples, with what they really wanted: a piece of them, after that
+    /// number.
     pub fn relabels_due(
         &self,
+        after: Option<TicketNumber>,
         limit: usize,
     ) -> Result<Vec<(TicketNumber, Vec<String>)>, StoreError> {
-        let mut due = Vec::new();
-        let engine = &self.inner.engine;
-        engine.scan(Tree::Acts, Range::under(b"t"), |key, value| {
-            let number = layout::seq_of(key).map(TicketNumber);
-            if let ActRow::Ticket(acts) = layout::unseal::<ActRow>(key, value)?
-                && let (Some(number), Some(intents)) = (number, acts.relabel)
-            {
-                due.push((number, intents));
+        let mut range = Range::under(b"r");
+        if let Some(after) = after {
+            range = range.past(relabel_key(after));
+        }
+        let (engine, mut due) = (&self.inner.engine, Vec::new());
+        engine.scan(Tree::Acts, range, |key, _| {
+            let Some(number) = layout::seq_of(key).map(TicketNumber) else {
+                return Ok(true);
+            };
+            if let Some(ActRow::Ticket(acts)) = engine.read::<ActRow>(&ticket_acts(number))? {
+                due.push((number, acts.relabel.unwrap_or_default()));
             }
             Ok(due.len() < limit)
         })?;
@@ -291,6 +298,7 @@ impl Store {
                 let note = rows::cut(why, rows::NOTE_BYTES_MAX);
                 group.batch.note(number, &[event(now, "relabel", note)])?;
             }
+            group.batch.remove(Tree::Acts, &relabel_key(number));
             let key = ticket_acts(number);
             group.batch.put(&key, &ActRow::Ticket(acts))
         })?;
@@ -322,8 +330,10 @@ pub(super) fn erase(batch: &mut Batch<'_>, number: TicketNumber) -> Result<(), S
     if let Some(key) = row(batch, number)?.spam {
         unmute(batch, &key, number)?;
     }
-    if batch.get::<ActRow>(&key)?.is_some() {
-        batch.remove(Tree::Acts, &key);
+    for key in [key, relabel_key(number)] {
+        if batch.get::<ActRow>(&key)?.is_some() {
+            batch.remove(Tree::Acts, &key);
+        }
     }
     Ok(())
 }
@@ -339,7 +349,7 @@ pub(super) fn belongs(engine: &Engine, key: &[u8], value: &[u8]) -> Result<bool,
 /// The ticket that a record belongs to.
 pub(super) fn ticket_of(key: &[u8], value: &[u8]) -> Option<u64> {
     match layout::unseal::<ActRow>(key, value).ok()? {
-        ActRow::Ticket(_) => layout::seq_of(key),
+        ActRow::Ticket(_) | ActRow::Relabel => layout::seq_of(key),
         ActRow::Muted { ticket, .. } => Some(ticket),
     }
 }

@@ -19,6 +19,7 @@ use crate::store::layout::Tree;
 use crate::store::layout::duties;
 use crate::store::layout::duties::DutyRow;
 use crate::store::layout::rows::TicketRow;
+use crate::store::outbox::OutboxId;
 use crate::triage::agenda::Stage;
 use crate::triage::agenda::Watch;
 use crate::triage::hours::Day;
@@ -42,6 +43,8 @@ pub enum Fallen {
     Ticket(Watch, Box<Ticket>),
     /// A queue's digest, and the day of the last one.
     Digest(String, Option<Day>),
+    /// An agent's answer that was parked.
+    Unsent(OutboxId),
 }
 
 impl Group<'_> {
@@ -65,6 +68,9 @@ impl Group<'_> {
                         queue.into_owned(),
                         last.and_then(Day::of_number),
                     ));
+                }
+                Some(DutyRow::Unsent { .. }) => {
+                    fallen.extend(duties::unsent_of(&key).map(|seq| Fallen::Unsent(OutboxId(seq))));
                 }
                 Some(row @ DutyRow::Watch { .. }) => match self.watched(&key, row)? {
                     Some(found) => fallen.push(found),

@@ -38,6 +38,7 @@
 //! duties     see `duties`                                  DutyRow                  agents' time: what is waited for, absences, loads
 //! agenda     time i64, key in duties                       ()                       what falls due, by time
 //! acts       't', ticket u64                               ActRow                   what agents did on a ticket
+//! acts       'r', ticket u64                               ActRow                   its mail is to be kept as an example
 //! acts       'w', identity of an address                   ActRow                   no automatic reply goes there
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)

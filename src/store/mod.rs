@@ -134,6 +134,7 @@ pub use crate::store::seal::Checking;
 pub use crate::store::shrink::SHRINK_FACTOR;
 pub use crate::store::shrink::Shrunk;
 pub use crate::store::stop::Stopped;
+pub use crate::store::stop::Unsent;
 pub use crate::store::sync::SyncCounts;
 pub use crate::store::verify::Found;
 pub use crate::store::verify::Verified;

@@ -15,6 +15,8 @@ use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
+use crate::store::layout::duties;
+use crate::store::layout::duties::DutyRow;
 use crate::store::layout::finds;
 use crate::store::layout::letters::DeliveryRow;
 use crate::store::layout::letters::OutboxRow;
@@ -336,6 +338,11 @@ pub(super) fn shift(
     count(&mut batch.head.stages, new.code(), 1);
     if new == Stage::Parked {
         batch.tally_one(Counted::Parked, now)?;
+        if purpose == Purpose::Relay {
+            // In the same commit: an agent who believes that the answer went must hear that it did not.
+            let row = DutyRow::Unsent { since: now.0 };
+            batch.put_duty(&duties::unsent_key(id.0), &row)?;
+        }
     }
     if matches!(new, Stage::Sent | Stage::Dropped) {
         batch.settled.push(row.place.file);

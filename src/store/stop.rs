@@ -1,4 +1,4 @@
-//! Stopping an agent's answer that waits to leave.
+//! Agents' answers that do not leave: stopped by somebody, or not taken by the server.
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
@@ -11,6 +11,7 @@ use crate::store::commit::CommitError;
 use crate::store::commit::Group;
 use crate::store::layout;
 use crate::store::layout::codes;
+use crate::store::layout::duties;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::outbox::OutboxId;
@@ -34,6 +35,25 @@ pub enum Stopped {
     NoAnswer,
     /// It is on its way, or settled: nothing was changed.
     TooLate(Delivery),
+}
+
+/// An agent's answer that the mail server did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// The answer.
+    pub id: OutboxId,
+    /// Its ticket.
+    pub ticket: TicketNumber,
+    /// Whose answer it is.
+    pub agent: Address,
+    /// Whom it was for.
+    pub to: Address,
+    /// Through which mailbox.
+    pub mailbox: String,
+    /// What the server said, or why it was given up.
+    pub why: String,
+    /// Since when it lies.
+    pub since: Timestamp,
 }
 
 impl Store {
@@ -80,6 +100,57 @@ impl Store {
 }
 
 impl Group<'_> {
+    /// Returns what is to be told of an answer that was parked; none when it is sent again meanwhile, or gone.
+    pub fn unsent(&self, id: OutboxId) -> Result<Option<Unsent>, StoreError> {
+        let Some(letter) = self.batch.get::<OutboxRow>(&id.0.to_be_bytes())? else {
+            return Ok(None);
+        };
+        let Delivery::Parked { why, at, .. } = letter.state.delivery() else {
+            return Ok(None);
+        };
+        let ticket = TicketNumber(letter.ticket);
+        let acts = row(&self.batch, ticket)?;
+        let agent = acts.relays.into_iter().find(|(seq, _)| *seq == id.0);
+        Ok(agent.map(|(_, agent)| Unsent {
+            id,
+            ticket,
+            agent,
+            to: letter.to,
+            mailbox: letter.mailbox,
+            why,
+            since: at,
+        }))
+    }
+
+    /// Says that an answer that was parked is told of, or needs not to be: the person is not reached, the case lies with its
+    /// agent again, and `tell` goes there.
+    pub fn unsent_told(
+        &mut self,
+        id: OutboxId,
+        told: Option<(&Unsent, Outgoing)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let done = self.kept(|group| {
+            group.batch.drop_duty(&duties::unsent_key(id.0))?;
+            let Some((unsent, tell)) = told else {
+                return Ok(());
+            };
+            let deeds = Deeds {
+                unreached: Some(true),
+                notes: vec![(
+                    "unreached",
+                    format!("the answer of {} did not leave", unsent.agent),
+                )],
+                ..Deeds::default()
+            };
+            group.enact(unsent.ticket, &deeds, &[], now)?;
+            group.give_back(unsent.ticket, &unsent.agent, now)?;
+            group.enqueue(tell, 0, now)?;
+            Ok::<(), CommitError>(())
+        });
+        done.map_err(into_storage)
+    }
+
     /// Lays a case into an agent's hands again whose answer was stopped.
     fn give_back(
         &mut self,

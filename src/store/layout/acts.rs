@@ -15,6 +15,8 @@ pub(in crate::store) enum ActRow {
     Ticket(TicketActs),
     /// Of an address that gets no automatic reply, because of that ticket.
     Muted { ticket: u64, since: i64 },
+    /// Of a ticket whose mail is to be kept as an example.
+    Relabel,
 }
 
 /// What was done on a ticket.
@@ -39,6 +41,11 @@ impl Row for ActRow {
 /// The key of a ticket's record.
 pub(in crate::store) fn ticket_acts(number: TicketNumber) -> Vec<u8> {
     [&b"t"[..], &number.0.to_be_bytes()].concat()
+}
+
+/// The key of a ticket among those whose mail is to be kept as an example.
+pub(in crate::store) fn relabel_key(number: TicketNumber) -> Vec<u8> {
+    [&b"r"[..], &number.0.to_be_bytes()].concat()
 }
 
 /// The key of an address's record.

@@ -11,6 +11,7 @@
 //! l, identity of an agent                 Load     -
 //! q, queue                                Load     -
 //! n, time i64, queue (empty: all)         Day      it is of no use any more
+//! u, number in the outbox u64             Unsent   it is told to the agent
 //! ```
 
 use ring::digest::SHA256;
@@ -58,6 +59,8 @@ pub(in crate::store) enum DutyRow {
         counts: Vec<(String, u64)>,
         until: i64,
     },
+    /// An agent's answer does not leave; the agent is to be told.
+    Unsent { since: i64 },
 }
 
 impl Row for DutyRow {
@@ -74,6 +77,7 @@ impl DutyRow {
             | Self::Cap { until: at, .. }
             | Self::Away { until: at, .. }
             | Self::Day { until: at, .. } => Some(Timestamp(*at)),
+            Self::Unsent { since } => Some(Timestamp(*since)),
             Self::Load(_) => None,
         }
     }
@@ -89,6 +93,7 @@ impl DutyRow {
             Self::Away { .. } => b"a",
             Self::Load(_) => b"lq",
             Self::Day { .. } => b"n",
+            Self::Unsent { .. } => b"u",
         };
         key.first().is_some_and(|first| kind.contains(first))
     }
@@ -191,6 +196,17 @@ pub(in crate::store) fn day_key(at: Timestamp, queue: &str) -> Vec<u8> {
 pub(in crate::store) fn day_of(key: &[u8]) -> Option<(Timestamp, &str)> {
     let (time, queue) = key.strip_prefix(b"n")?.split_first_chunk::<8>()?;
     Some((layout::time_of(*time), std::str::from_utf8(queue).ok()?))
+}
+
+/// Key of an answer that does not leave.
+pub(in crate::store) fn unsent_key(seq: u64) -> Vec<u8> {
+    [&b"u"[..], &seq.to_be_bytes()].concat()
+}
+
+/// Returns the number in the outbox of such a key.
+pub(in crate::store) fn unsent_of(key: &[u8]) -> Option<u64> {
+    let seq: [u8; 8] = key.strip_prefix(b"u")?.try_into().ok()?;
+    Some(u64::from_be_bytes(seq))
 }
 
 /// Key in `agenda`.

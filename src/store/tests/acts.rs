@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::store::Erasure;
+use crate::store::Fallen;
 use crate::store::OutboxId;
 use crate::store::Stopped;
 use crate::triage::delivery::Delivery;
+use crate::triage::delivery::Outcome;
 use crate::triage::relay::Deeds;
 use crate::triage::relay::Fate;
 use crate::triage::relay::Relaying;
@@ -100,6 +102,44 @@ fn a_stopped_answer_never_leaves_and_the_case_is_the_agents_again() {
 }
 
 #[test]
+fn an_answer_that_the_server_refuses_is_the_agents_again_and_told_once_also_after_a_restart() {
+    let mut house = answered_case();
+    let leased = house.lease(NOW.plus_s(60), 10);
+    let refused = Outcome::Refused("550 5.1.1 no such user".to_owned());
+    let ends = [(leased[0].id, refused)];
+    house.store().settle(&ends, NOW.plus_s(61)).unwrap();
+    house.reopen().unwrap();
+    let now = NOW.plus_s(70);
+    assert!(house.store().next_agenda().unwrap() <= Some(now));
+    let mut group = house.store().group();
+    let fallen = group.due(now, 10).unwrap();
+    assert_eq!(fallen, [Fallen::Unsent(OutboxId(0))]);
+    let unsent = group.unsent(OutboxId(0)).unwrap().unwrap();
+    assert_eq!(
+        (&unsent.agent, unsent.ticket),
+        (&address(ANA), TicketNumber(1))
+    );
+    assert!(unsent.why.contains("no such user"), "{}", unsent.why);
+    let mut word = sending(9, 1, &[Purpose::Notice]).outgoing.remove(0);
+    word.to = address(ANA);
+    group
+        .unsent_told(OutboxId(0), Some((&unsent, word)), now)
+        .unwrap();
+    group.commit().unwrap();
+    assert!(matches!(
+        house.recall_ticket().state,
+        TicketState::WithAgent { agent, .. } if agent == address(ANA)
+    ));
+    let marks = house.store().marks(TicketNumber(1)).unwrap();
+    assert_eq!(marks.unreached, Some(now));
+    assert_eq!(house.lease(now, 10).len(), 1, "the word to the agent");
+    assert_eq!(house.store().group().due(now, 10).unwrap(), []);
+    // What is sent again before it was told is told no more.
+    house.store().resend(OutboxId(0), now).unwrap();
+    assert_eq!(house.store().group().unsent(OutboxId(0)).unwrap(), None);
+}
+
+#[test]
 fn an_answer_and_the_word_that_stops_it_may_come_in_one_group() {
     let house = answered_case();
     let before = house.recall_ticket();
@@ -182,4 +222,36 @@ fn closing_lasts_and_spam_silences_its_writer_until_it_is_reopened_or_erased() {
     }
     assert_eq!(house.store().acts(TicketNumber(1)).unwrap(), None);
     house.reopen().unwrap();
+}
+
+#[test]
+fn corrections_are_found_piece_by_piece_until_they_are_settled_and_go_with_their_ticket() {
+    let mut house = house();
+    for n in 1..=3 {
+        let mut corrected = entry(
+            u32::try_from(n).unwrap(),
+            Step::Open(ticket(n, with_agent())),
+        );
+        corrected.plan.deeds.relabel = Some(vec!["spam".to_owned()]);
+        house.take([corrected]);
+    }
+    house.reopen().unwrap();
+    let due = |after: Option<u64>| -> Vec<u64> {
+        let due = house.store().relabels_due(after.map(TicketNumber), 2);
+        due.unwrap()
+            .into_iter()
+            .map(|(number, _)| number.0)
+            .collect()
+    };
+    assert_eq!(
+        (due(None), due(Some(2)), due(Some(3))),
+        (vec![1, 2], vec![3], vec![])
+    );
+    house
+        .store()
+        .relabel_settled(TicketNumber(1), "", NOW)
+        .unwrap();
+    let done = house.store().erase(TicketNumber(3)).unwrap();
+    assert!(matches!(done, Erasure::Done(_)), "{done:?}");
+    assert_eq!(due(None), [2]);
 }
