@@ -10,13 +10,10 @@ use crate::store::batch::Batch;
 use crate::store::batch::count;
 use crate::store::batch::event;
 use crate::store::dead;
-use crate::store::duties::Counted;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
 use crate::store::layout::codes;
-use crate::store::layout::duties;
-use crate::store::layout::duties::DutyRow;
 use crate::store::layout::finds;
 use crate::store::layout::letters::DeliveryRow;
 use crate::store::layout::letters::OutboxRow;
@@ -24,6 +21,7 @@ use crate::store::layout::letters::StageRow;
 use crate::store::layout::rows;
 use crate::store::layout::rows::DueRow;
 use crate::store::layout::rows::TicketRow;
+use crate::store::stop;
 use crate::store::views::Stage;
 use crate::triage::delivery;
 use crate::triage::delivery::Delivery;
@@ -337,12 +335,7 @@ pub(super) fn shift(
     count(&mut batch.head.stages, old.code(), -1);
     count(&mut batch.head.stages, new.code(), 1);
     if new == Stage::Parked {
-        batch.tally_one(Counted::Parked, now)?;
-        if purpose == Purpose::Relay {
-            // In the same commit: an agent who believes that the answer went must hear that it did not.
-            let row = DutyRow::Unsent { since: now.0 };
-            batch.put_duty(&duties::unsent_key(id.0), &row)?;
-        }
+        stop::parked(batch, id, purpose, now)?;
     }
     if matches!(new, Stage::Sent | Stage::Dropped) {
         batch.settled.push(row.place.file);

@@ -7,11 +7,14 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::acts::into_storage;
 use crate::store::acts::row;
+use crate::store::batch::Batch;
 use crate::store::commit::CommitError;
 use crate::store::commit::Group;
+use crate::store::duties::Counted;
 use crate::store::layout;
 use crate::store::layout::codes;
 use crate::store::layout::duties;
+use crate::store::layout::duties::DutyRow;
 use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::outbox::OutboxId;
@@ -54,6 +57,21 @@ pub struct Unsent {
     pub why: String,
     /// Since when it lies.
     pub since: Timestamp,
+}
+
+/// What else comes of a mail's being parked.
+pub(super) fn parked(
+    batch: &mut Batch<'_>,
+    id: OutboxId,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if purpose == Purpose::Relay {
+        // In the same commit: an agent who believes that the answer went must hear that it did not.
+        let row = DutyRow::Unsent { since: now.0 };
+        batch.put_duty(&duties::unsent_key(id.0), &row)?;
+    }
+    batch.tally_one(Counted::Parked, now)
 }
 
 impl Store {

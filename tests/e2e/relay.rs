@@ -368,34 +368,3 @@ fn a_person_who_answers_from_another_address_gets_a_linked_ticket_and_an_agent()
     assert_eq!(case.house.ticket(other.ticket())["linked"], case.ticket);
     assert_eq!(case.house.ticket(other.ticket())["state"], "with-agent");
 }
-
-/// The mail server refuses the person's address at once: no bounce will ever tell, so the desk does.
-#[test]
-fn an_answer_that_the_mail_server_does_not_take_comes_to_the_agents_knowledge() {
-    const LOST: &str = "lost@refused.example";
-    let mut house = House::closed("");
-    house.change_config("[control]", AT_ONCE);
-    house.start();
-    let ticket = house.write(LOST, "Two accounts", MERGE).ticket();
-    let forward = house.only_mail(ANA);
-    let mut case = Case {
-        house,
-        forward,
-        ticket,
-    };
-    case.answers("Dear friend,\n\nboth accounts are one now.");
-    let told = case.told(ANA, 2);
-    assert!(
-        told.subject().contains("your answer did not leave"),
-        "{}",
-        told.subject()
-    );
-    assert!(
-        told.text().contains("No such person here"),
-        "{}",
-        told.text()
-    );
-    let shown = case.house.ticket(case.ticket);
-    assert_eq!(shown["state"], "not-reached", "{shown}");
-    assert_eq!(shown["agent"], ANA);
-}

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::house::DESK;
+use crate::house::House;
 use crate::relay::ANA;
 use crate::relay::AT_ONCE;
 use crate::relay::Case;
 use crate::relay::MARIA;
+use crate::relay::MERGE;
 use crate::relay::UNDO;
 use crate::relay::quote;
 use crate::relay::raw;
@@ -183,4 +185,35 @@ fn an_answer_that_bounces_makes_the_ticket_not_reached_and_tells_the_agent() {
         "{}",
         told.text()
     );
+}
+
+/// The mail server refuses the person's address at once: no bounce will ever tell, so the desk does.
+#[test]
+fn an_answer_that_the_mail_server_does_not_take_comes_to_the_agents_knowledge() {
+    const LOST: &str = "lost@refused.example";
+    let mut house = House::closed("");
+    house.change_config("[control]", AT_ONCE);
+    house.start();
+    let ticket = house.write(LOST, "Two accounts", MERGE).ticket();
+    let forward = house.only_mail(ANA);
+    let mut case = Case {
+        house,
+        forward,
+        ticket,
+    };
+    case.answers("Dear friend,\n\nboth accounts are one now.");
+    let told = case.told(ANA, 2);
+    assert!(
+        told.subject().contains("your answer did not leave"),
+        "{}",
+        told.subject()
+    );
+    assert!(
+        told.text().contains("No such person here"),
+        "{}",
+        told.text()
+    );
+    let shown = case.house.ticket(case.ticket);
+    assert_eq!(shown["state"], "not-reached", "{shown}");
+    assert_eq!(shown["agent"], ANA);
 }
