@@ -78,7 +78,7 @@ impl Group<'_> {
     fn acts(&self, ticket: &Ticket, heard: bool) -> Result<Acts, StoreError> {
         let row = row(&self.batch, ticket.number)?;
         let mut relays = Vec::new();
-        for (seq, agent) in &row.relays {
+        for (seq, agent, waited) in &row.relays {
             let letter = self.batch.get::<OutboxRow>(&seq.to_be_bytes())?;
             let fate = match letter.map(|row| row.state.delivery()) {
                 Some(Delivery::Waiting { attempts: 0, .. }) => Fate::Waits,
@@ -89,6 +89,7 @@ impl Group<'_> {
                 seq: *seq,
                 agent: agent.clone(),
                 fate,
+                waited: *waited,
             });
         }
         Ok(Acts {
@@ -163,11 +164,11 @@ impl Group<'_> {
             }
         }
         let mut acts = row(&self.batch, number)?;
-        acts.relays.retain(|(seq, _)| !deeds.cancel.contains(seq));
+        acts.relays.retain(|(seq, ..)| !deeds.cancel.contains(seq));
         if let Some(relaying) = &deeds.relay {
             let relays = letters.iter().filter(|(_, p)| *p == Purpose::Relay);
             acts.relays
-                .extend(relays.map(|(seq, _)| (*seq, relaying.agent.clone())));
+                .extend(relays.map(|(seq, _)| (*seq, relaying.agent.clone(), relaying.waited)));
             let surplus = acts.relays.len().saturating_sub(RELAYS_MAX);
             acts.relays.drain(..surplus);
         }

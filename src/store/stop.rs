@@ -96,15 +96,17 @@ impl Store {
         }
         let number = TicketNumber(letter.ticket);
         let acts = row(&group.batch, number)?;
-        let agent = acts.relays.into_iter().find(|(seq, _)| *seq == id.0);
+        let agent = acts.relays.into_iter().find(|(seq, ..)| *seq == id.0);
         let deeds = Deeds {
             cancel: vec![id.0],
             ..Deeds::default()
         };
         let done = group.kept(|group| {
             group.enact(number, &deeds, &[], now)?;
-            if let Some((_, agent)) = &agent {
-                group.give_back(number, agent, now)?;
+            if let Some((_, agent, waited)) = &agent {
+                if *waited {
+                    group.give_back(number, now)?;
+                }
                 if let Some(outgoing) = tell(&letter.mailbox, number, agent) {
                     group.enqueue(outgoing, 0, now)?;
                 }
@@ -128,8 +130,8 @@ impl Group<'_> {
         };
         let ticket = TicketNumber(letter.ticket);
         let acts = row(&self.batch, ticket)?;
-        let agent = acts.relays.into_iter().find(|(seq, _)| *seq == id.0);
-        Ok(agent.map(|(_, agent)| Unsent {
+        let agent = acts.relays.into_iter().find(|(seq, ..)| *seq == id.0);
+        Ok(agent.map(|(_, agent, _)| Unsent {
             id,
             ticket,
             agent,
@@ -162,29 +164,25 @@ impl Group<'_> {
                 ..Deeds::default()
             };
             group.enact(unsent.ticket, &deeds, &[], now)?;
-            group.give_back(unsent.ticket, &unsent.agent, now)?;
+            group.give_back(unsent.ticket, now)?;
             group.enqueue(tell, 0, now)?;
             Ok::<(), CommitError>(())
         });
         done.map_err(into_storage)
     }
 
-    /// Lays a case into an agent's hands again whose answer was stopped.
-    fn give_back(
-        &mut self,
-        number: TicketNumber,
-        agent: &Address,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
+    /// Lays a case into the hands of the agent who has it again: what answered it does not leave.
+    fn give_back(&mut self, number: TicketNumber, now: Timestamp) -> Result<(), CommitError> {
         let key = layout::ticket_key(number);
         let Some(row) = self.batch.get::<TicketRow>(&key)? else {
             return Ok(());
         };
         let mut ticket = row.ticket(number);
-        if !matches!(&ticket.state, TicketState::AgentAnswered { agent: a, .. } if a == agent) {
+        let TicketState::AgentAnswered { agent, .. } = &ticket.state else {
             return Ok(());
-        }
-        ticket.state = ticket::step(Some(ticket.state), TicketMove::HandTo(agent.clone()), now);
+        };
+        let moved = TicketMove::HandTo(agent.clone());
+        ticket.state = ticket::step(Some(ticket.state), moved, now);
         ticket.updated = now;
         self.take_step(Step::Update(ticket)).map(drop)
     }

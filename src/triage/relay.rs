@@ -128,6 +128,8 @@ pub struct Relayed {
     pub agent: Address,
     /// Where it stands.
     pub fate: Fate,
+    /// The ticket waited for an answer before it.
+    pub waited: bool,
 }
 
 /// Where an agent's answer stands.
@@ -173,6 +175,8 @@ pub struct Relaying {
     pub answers: Vec<MessageId>,
     /// Which of the agent's attachments go along, by their place.
     pub carry: Vec<usize>,
+    /// The ticket waited for an answer; if this one is stopped, it does so again.
+    pub waited: bool,
 }
 
 /// An agent who writes, and for which ticket that is proved.

@@ -28,8 +28,8 @@ pub(in crate::store) struct TicketActs {
     pub(in crate::store) spam: Option<Vec<u8>>,
     /// Since when the person is not reached.
     pub(in crate::store) unreached: Option<i64>,
-    /// Agents' answers, by their numbers in the outbox; the newest last.
-    pub(in crate::store) relays: Vec<(u64, Address)>,
+    /// Agents' answers, by their numbers in the outbox, and whether the ticket waited before; the newest last.
+    pub(in crate::store) relays: Vec<(u64, Address, bool)>,
     /// What an agent says that the mail wanted, until it is kept as an example.
     pub(in crate::store) relabel: Option<Vec<String>>,
 }

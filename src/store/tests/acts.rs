@@ -32,6 +32,7 @@ fn answered_case() -> House {
         wait_s: 60,
         answers: Vec::new(),
         carry: Vec::new(),
+        waited: true,
     });
     house.take([answer]);
     house

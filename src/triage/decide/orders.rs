@@ -244,9 +244,10 @@ impl<'a> Matter<'a> {
         };
         orders.tell("your answer was stopped", more);
         orders.note("stopped", format!("an answer of {by}, by {by}"));
-        if matches!(&orders.ticket.state, TicketState::AgentAnswered { agent, .. } if agent.same_person(by))
+        if let TicketState::AgentAnswered { agent, .. } = &orders.ticket.state
+            && waiting.iter().any(|r| r.waited)
         {
-            let moved = TicketMove::HandTo(by.clone());
+            let moved = TicketMove::HandTo(agent.clone());
             orders.ticket.state = ticket::step(Some(orders.ticket.state.clone()), moved, self.now);
         }
     }

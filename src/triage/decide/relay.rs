@@ -114,6 +114,7 @@ impl<'a> Matter<'a> {
             wait_s: office.relay.undo_s,
             answers: answers.unwrap_or_default(),
             carry: carried.places,
+            waited: matches!(orders.ticket.state, TicketState::WithAgent { .. }),
         });
         if self
             .acts(ticket.number)

@@ -525,6 +525,7 @@ fn an_answer_is_stopped_by_its_own_agent_while_it_waits() {
     let waits = |agent: &str, fate: Fate| Case {
         acts: vec![Acts {
             relays: vec![Relayed {
+                waited: true,
                 seq: 5,
                 agent: address(agent),
                 fate,
@@ -565,6 +566,34 @@ fn an_answer_is_stopped_by_its_own_agent_while_it_waits() {
         1,
         "the better words go instead"
     );
+}
+
+#[test]
+fn the_stopped_answer_of_a_colleague_gives_the_case_back_to_whom_it_lay_with_if_it_waited() {
+    let office = office();
+    let cancel = read(BEN, &token(BEN), "", "#cancel", &office);
+    for waited in [true, false] {
+        let case = Case {
+            acts: vec![Acts {
+                relays: vec![Relayed {
+                    waited,
+                    seq: 5,
+                    agent: address(BEN),
+                    fate: Fate::Waits,
+                }],
+                ..acts()
+            }],
+            tickets: vec![ticket(TicketState::AgentAnswered {
+                agent: address(ANA),
+                at: Timestamp(6),
+            })],
+            ..case()
+        };
+        let plan = decide(&cancel, &case, &office);
+        assert_eq!(plan.deeds.cancel, [5]);
+        let anas = matches!(&plan.step, Step::Update(t) if matches!(&t.state, TicketState::WithAgent { agent, .. } if *agent == address(ANA)));
+        assert_eq!(anas, waited, "{plan:#?}");
+    }
 }
 
 #[test]
