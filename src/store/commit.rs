@@ -353,6 +353,7 @@ impl Group<'_> {
         let changed = before.map(|before| before.updated);
         self.batch.updated(ticket.number, changed, ticket.updated)?;
         self.batch.follow(before, ticket, &self.roster)?;
+        let moved = before.is_some_and(|before| before.queue != ticket.queue);
         let before = before.map(|before| &before.state);
         let state = rows::state_code(&ticket.state);
         let old = before.map(rows::state_code);
@@ -366,8 +367,9 @@ impl Group<'_> {
                 .put(&layout::state_key(state, ticket.number), &StateIndexRow)?;
             count(&mut self.batch.head.states, state, 1);
         }
-        // A case that reaches an agent for the first time takes a turn of its queue, at once or after an answer.
-        let first = matches!(before, None | Some(TicketState::Answered { .. }));
+        // A case that reaches an agent for the first time takes a turn of its queue, at once or after an answer; so does one
+        // that comes from another queue.
+        let first = moved || matches!(before, None | Some(TicketState::Answered { .. }));
         match &ticket.queue {
             Some(queue) if first && matches!(ticket.state, TicketState::WithAgent { .. }) => {
                 self.turn(queue)

@@ -379,9 +379,19 @@ fn a_turn_is_taken_when_a_case_first_reaches_an_agent_and_survives_a_restart() {
         ..ticket(1, with_agent())
     };
     house.take([entry(4, Step::Update(again))]);
+    let elsewhere = Ticket {
+        version: 2,
+        queue: Some("badges".to_owned()),
+        ..ticket(1, with_agent())
+    };
+    house.take([entry(5, Step::Update(elsewhere))]);
     house.reopen().unwrap();
     let case = house.recall(9, &Clues::default(), "ann@museum.example", NOW);
-    assert_eq!(case.turns, [("accounts".to_owned(), 2)]);
+    let turns = [("accounts".to_owned(), 2), ("badges".to_owned(), 1)];
+    assert_eq!(
+        case.turns, turns,
+        "a case from another queue takes one, too"
+    );
 }
 
 #[test]
