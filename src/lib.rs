@@ -27,7 +27,10 @@
 //!
 //! A suspicious mail ends in `store/quarantine.rs` instead; `daemon/quarantine.rs` thinks it anew when an operator releases
 //! it. `triage::breaker` holds all automatic replies when there are too many, and `triage::dead` those to addresses that are
-//! not. What a person corrects (`daemon/relabel.rs`) becomes an example for `learn` (`learn/correction.rs`).
+//! not. `triage::verify` says which address is whose, `triage::closing` what an answer to a closed ticket means,
+//! `triage::twin` which mails are one case, `triage::merge` which tickets are (`store/person.rs`, `store/merge.rs`); what is closed
+//! or merged weighs on nobody (`store/rest.rs`).
+//! What a person corrects (`daemon/relabel.rs`) becomes an example for `learn` (`learn/correction.rs`).
 //!
 //! What falls due about a ticket (`triage::agenda`: reminders, ends of snoozes; `triage::digest`) stands in the store by its time
 //! and fires in one commit (`store/agenda.rs`, `daemon/agenda.rs`). `triage::roster` deals cases out, `triage::hours` counts

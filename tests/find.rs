@@ -138,6 +138,7 @@ fn anns_mail() -> Entry {
             because: Vec::new(),
             writer: None,
             deeds: mailclerk::triage::relay::Deeds::default(),
+            beside: mailclerk::triage::plan::Beside::default(),
         },
         outgoing: vec![reply],
         events: Vec::new(),

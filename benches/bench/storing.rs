@@ -215,6 +215,7 @@ fn entry(number: u64) -> Entry {
             because: vec![because("dead-address"), because("left-and-locked-out")],
             writer: None,
             deeds: mailclerk::triage::relay::Deeds::default(),
+            beside: mailclerk::triage::plan::Beside::default(),
         },
         outgoing: Vec::new(),
         events: vec![TicketEvent {

@@ -1,6 +1,7 @@
 //! Lists: tickets, outbox, ledger, status; for a person or as JSON.
 
 mod find;
+mod person;
 mod relabel;
 
 use std::io::Write;
@@ -19,6 +20,7 @@ use crate::cli::reconcile;
 use crate::cli::safe;
 use crate::config::duration::Seconds;
 use crate::daemon::answer::Asked;
+use crate::daemon::answer::Deed;
 use crate::daemon::answer::Question;
 
 /// How a list is asked for.
@@ -74,10 +76,16 @@ pub(super) enum TicketsCommand {
         /// For how long: "3d", "12h", "30m".
         time: String,
     },
-    /// Closes a ticket: the case is done.
+    /// Closes a ticket: the case is done. Answers open it again for some time, thanks do not.
     Close(OneTicket),
     /// Opens a closed ticket again.
     Reopen(OneTicket),
+    /// Records that an address of a ticket is verified, as you found out.
+    Verify(person::VerifyArgs),
+    /// Makes a ticket a part of another: `tickets merge 13 into 12`.
+    Merge(person::MergeArgs),
+    /// Takes a merging back.
+    Unmerge(person::OneTicket),
     /// Erases a ticket with all that is known of it: a person asks to be forgotten.
     Erase {
         #[command(flatten)]
@@ -213,6 +221,9 @@ pub(super) fn tickets(command: &TicketsCommand) -> Result<(), Failure> {
         }
         TicketsCommand::Close(one) => close(one, true),
         TicketsCommand::Reopen(one) => close(one, false),
+        TicketsCommand::Verify(args) => args.run(),
+        TicketsCommand::Merge(args) => args.run(),
+        TicketsCommand::Unmerge(ticket) => ticket.run(Deed::Unmerge),
         TicketsCommand::Erase {
             config,
             json,

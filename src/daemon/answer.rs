@@ -6,6 +6,7 @@ mod erase;
 mod find;
 mod keys;
 mod limits;
+mod person;
 mod quarantine;
 
 use std::path::PathBuf;
@@ -32,15 +33,15 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::triage::delivery::Delivery;
 use crate::triage::quarantine::RELEASED;
-use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
 use crate::triage::ticket::TicketNumber;
-use crate::triage::ticket::TicketState;
 
 pub(in crate::daemon) use crate::daemon::answer::acts::cancel;
 pub use crate::daemon::answer::agents::Asked;
 pub use crate::daemon::answer::find::Sought;
 pub use crate::daemon::answer::limits::Turn;
+pub use crate::daemon::answer::person::Act;
+pub use crate::daemon::answer::person::Deed;
 
 /// More rows than this are not answered at once.
 pub const ROWS_MAX: usize = 10_000;
@@ -150,6 +151,8 @@ pub enum Question {
     },
     /// About agents' time.
     Time(Asked),
+    /// Do this to a ticket.
+    Person(Act),
     /// Which keys are there?
     Keys,
     /// Sign with a new key from now on.
@@ -206,7 +209,9 @@ fn answered(
         Question::Ticket { number } => match store.ticket(TicketNumber(*number))? {
             Some((found, events, outgoing)) => {
                 let mut value = acts::marked(store, &found)?;
-                if let Value::Object(fields) = &mut value {
+                let beside = person::beside(store, found.number)?;
+                if let (Value::Object(fields), Value::Object(more)) = (&mut value, beside) {
+                    fields.extend(more);
                     fields.insert("events".to_owned(), events.iter().map(event).collect());
                     fields.insert("outgoing".to_owned(), outgoing.iter().map(outbox).collect());
                 }
@@ -246,6 +251,7 @@ fn answered(
         }
         // Without a daemon nobody writes the mail that tells the agent.
         Question::Cancel { id } => acts::cancel(store, *id, clock.now(), |_, _, _| None)?,
+        Question::Person(act) => person::answer(store, act, clock.now())?,
         Question::Erase { number } => erase::answer(store, TicketNumber(*number))?,
         Question::Quarantine { .. }
         | Question::Held { .. }
@@ -282,28 +288,6 @@ fn moved(id: u64, state: Option<&Delivery>, done: impl Fn(&Delivery) -> bool) ->
             json!({ "error": format!("mail {id} was {} already; nothing was changed", state.word()) })
         }
     }
-}
-
-fn ticket(ticket: &Ticket) -> Value {
-    let (state, agent) = match &ticket.state {
-        TicketState::Answered { .. } => ("answered", None),
-        TicketState::WithAgent { agent, .. } => ("with-agent", Some(agent.as_str())),
-        TicketState::AgentAnswered { agent, .. } => ("agent-answered", Some(agent.as_str())),
-    };
-    json!({
-        "number": ticket.number.0,
-        "state": state,
-        "agent": agent,
-        "mailbox": ticket.mailbox,
-        "subject": ticket.subject,
-        "participants": ticket.participants.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "intents": ticket.intents,
-        "queue": ticket.queue,
-        "language": ticket.language,
-        "linked": ticket.linked.map(|t| t.0),
-        "opened": time(ticket.opened),
-        "updated": time(ticket.updated),
-    })
 }
 
 fn status(store: &Store, clock: &dyn Clock, stuck: Option<&[String]>) -> Result<Value, StoreError> {

@@ -19,7 +19,6 @@ use crate::daemon::agenda::mails;
 use crate::daemon::blocking;
 use crate::daemon::relabel::Seekers;
 use crate::daemon::relabel::matter;
-use crate::message::address::Address;
 use crate::message::compose::compose;
 use crate::steps;
 use crate::steps::Step;
@@ -30,7 +29,9 @@ use crate::store::StoreError;
 use crate::triage::Office;
 use crate::triage::desk::Rules;
 use crate::triage::remind;
-use crate::triage::roster::Deal;
+use crate::triage::roster::heir::Giving;
+use crate::triage::roster::heir::Heir;
+use crate::triage::roster::heir::NoHeir;
 use crate::triage::ticket;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketEvent;
@@ -40,13 +41,6 @@ use crate::triage::ticket::TicketState;
 
 /// How long the server may take for the mail.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Who gets a ticket, and in which queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Heir {
-    pub(super) agent: Address,
-    pub(super) queue: String,
-}
 
 impl Seekers {
     /// Gives a ticket to `to`, an agent's address or a queue's name; a sentence says why not, and then nothing was changed.
@@ -124,51 +118,30 @@ pub(super) fn heir(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Result<Heir, String>, StoreError> {
-    let queues = &office.queues;
-    let agents_of = |name: &str| {
-        let found = queues.iter().find(|q| q.name == name);
-        found.map(|q| q.agents.as_slice())
+    let group = store.group();
+    let known = group.recall_time(&office.surroundings.agents, None)?;
+    let turns: Vec<(String, u64)> = office
+        .queues
+        .iter()
+        .map(|q| (q.name.clone(), group.turn_of(&q.name)))
+        .collect();
+    let giving = Giving {
+        office,
+        default_queue: &rules.desk.default_queue,
+        known: &known,
+        turns: &turns,
+        now,
     };
-    let heir = if let Some(agents) = agents_of(to) {
-        let group = store.group();
-        let deal = Deal {
-            queue: to,
-            agents,
-            others: agents_of(&rules.desk.default_queue).unwrap_or_default(),
-            turn: group.turn_of(to),
-            now,
-        };
-        let mut known = group.recall_time(&office.surroundings.agents, None)?;
-        known.last = None;
-        office.roster.deal(&deal, &known).map(|(agent, _)| Heir {
-            agent,
-            queue: to.to_owned(),
-        })
-    } else {
-        let meant = Address::parse(to).ok();
-        let mut agents = office.surroundings.agents.iter();
-        let agent = meant.and_then(|meant| agents.find(|a| a.same_person(&meant)));
-        agent.map(|agent| {
-            let serves = |name: &str| agents_of(name).is_some_and(|all| all.contains(agent));
-            let own = ticket.queue.as_deref().unwrap_or(&rules.desk.default_queue);
-            let first = queues.iter().find(|q| serves(&q.name));
-            // A lead serves none, and takes a ticket where it is.
-            let queue = match first {
-                Some(queue) if !serves(own) => queue.name.as_str(),
-                _ => own,
-            };
-            Heir {
-                agent: agent.clone(),
-                queue: queue.to_owned(),
-            }
-        })
-    };
-    let Some(heir) = heir else {
-        let names: Vec<&str> = queues.iter().map(|q| q.name.as_str()).collect();
-        return Ok(Err(format!(
-            "`{to}` is neither an agent nor a queue; queues are {}, agents tells `mailclerk agents list`",
-            names.join(", ")
-        )));
+    let heir = match giving.heir(ticket, to) {
+        Ok(heir) => heir,
+        Err(NoHeir::Unknown) => {
+            let names: Vec<&str> = office.queues.iter().map(|q| q.name.as_str()).collect();
+            return Ok(Err(format!(
+                "`{to}` is neither an agent nor a queue; queues are {}, agents tells `mailclerk agents list`",
+                names.join(", ")
+            )));
+        }
+        Err(why) => return Ok(Err(format!("`{to}`: {why}"))),
     };
     let has = matches!(&ticket.state, TicketState::WithAgent { agent, .. } if *agent == heir.agent);
     if has && ticket.queue.as_deref() == Some(&heir.queue) {

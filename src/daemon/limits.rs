@@ -46,7 +46,10 @@ pub(super) fn tally(plan: &Plan, rules: &Rules) -> Tally {
         _ => Common::Text,
     });
     Tally {
-        replied: plan.letters.iter().any(|l| l.purpose == Purpose::Reply),
+        replied: plan
+            .letters
+            .iter()
+            .any(|l| matches!(l.purpose, Purpose::Reply | Purpose::Verify)),
         withheld: decide::withheld(plan),
         breaker: rules.desk.breaker,
         case: (plan.disposition == Disposition::Forward).then_some((gathered, ticket)),

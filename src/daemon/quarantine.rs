@@ -245,6 +245,12 @@ impl Release {
             times.now,
         )?;
         case.time = group.recall_time(&self.office.surroundings.agents, read.sender())?;
+        group.recall_beside(
+            &mut case,
+            &read.named(&self.office),
+            read.sender(),
+            times.now,
+        )?;
         // It is no copy of itself.
         case.copy_of = None;
         case.released = Some(by.to_owned());

@@ -193,6 +193,7 @@ impl Work {
             let common = limits::like(read, &self.office, received);
             group.recall_limits(&mut case, &common, read.sender(), now)?;
             case.time = group.recall_time(&self.office.surroundings.agents, read.sender())?;
+            group.recall_beside(&mut case, &read.named(&self.office), read.sender(), now)?;
             let mail = self.mail(read.uid);
             // A copy is filed quietly; the same mail under a new UID goes where it was to go.
             let before = group.filing_before(&mail, &read.reading.message.digest)?;

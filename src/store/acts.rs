@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
+use crate::store::Away;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
@@ -27,6 +28,7 @@ use crate::store::layout::rows::LedgerRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::outbox::OutboxId;
 use crate::store::outbox::shift;
+use crate::triage::closing::Turn;
 use crate::triage::delivery::Delivery;
 use crate::triage::delivery::Event;
 use crate::triage::delivery::Purpose;
@@ -52,6 +54,8 @@ const HEARD_MAX: usize = 20;
 pub struct Marks {
     /// Since when it is closed.
     pub closed: Option<Timestamp>,
+    /// How often an answer opened it again.
+    pub reopened: u32,
     /// It was closed as spam.
     pub spam: bool,
     /// Since when the person is not reached.
@@ -75,7 +79,7 @@ impl Group<'_> {
         Ok(self.batch.get::<ActRow>(&muted(sender))?.is_some())
     }
 
-    fn acts(&self, ticket: &Ticket, heard: bool) -> Result<Acts, StoreError> {
+    pub(super) fn acts(&self, ticket: &Ticket, heard: bool) -> Result<Acts, StoreError> {
         let row = row(&self.batch, ticket.number)?;
         let mut relays = Vec::new();
         for (seq, agent, waited) in &row.relays {
@@ -94,7 +98,7 @@ impl Group<'_> {
         }
         Ok(Acts {
             ticket: ticket.number,
-            closed: row.closed.map(Timestamp),
+            closing: row.closing(),
             spam: row.spam.is_some(),
             unreached: row.unreached.map(Timestamp),
             relays,
@@ -143,11 +147,40 @@ impl Group<'_> {
         number: TicketNumber,
         deeds: &Deeds,
         letters: &[(u64, Purpose)],
+        by: &str,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         if *deeds == Deeds::default() {
             return Ok(());
         }
+        self.resting(number, now, |group| {
+            group.act(number, deeds, letters, by, now)
+        })?;
+        if let Some(until) = deeds.snooze
+            && !self.snooze(number, until, by, now)?
+        {
+            let note = event(now, "snoozed", "not done: nobody has the case".to_owned());
+            self.batch.note(number, &[note])?;
+        }
+        if let Some((agent, back)) = &deeds.away {
+            self.batch.send_away(&Away {
+                agent: agent.clone(),
+                back: *back,
+                said: now,
+                by: by.to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn act(
+        &mut self,
+        number: TicketNumber,
+        deeds: &Deeds,
+        letters: &[(u64, Purpose)],
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
         for seq in &deeds.cancel {
             let found = self.batch.get::<OutboxRow>(&seq.to_be_bytes())?;
             let row = found.ok_or(CommitError::Stale)?;
@@ -173,9 +206,11 @@ impl Group<'_> {
             acts.relays.drain(..surplus);
         }
         match deeds.closed {
-            Some(true) => acts.closed = Some(acts.closed.unwrap_or(now.0)),
-            Some(false) => {
-                acts.closed = None;
+            Some(Turn::Close) => acts.close(&acts.closing().close(by, now)),
+            // An answer opens the case again; whom an agent silenced stays so until somebody of the desk says otherwise.
+            Some(Turn::Answer) => acts.close(&acts.closing().reopen(true)),
+            Some(Turn::Open) => {
+                acts.close(&acts.closing().reopen(false));
                 if let Some(key) = acts.spam.take() {
                     unmute(&mut self.batch, &key, number)?;
                 }
@@ -235,11 +270,11 @@ impl Store {
         }
         let kind = if close { "closed" } else { "reopened" };
         let deeds = Deeds {
-            closed: Some(close),
+            closed: Some(if close { Turn::Close } else { Turn::Open }),
             notes: vec![(kind, format!("by {by}"))],
             ..Deeds::default()
         };
-        let done = group.kept(|group| group.enact(number, &deeds, &[], now));
+        let done = group.kept(|group| group.enact(number, &deeds, &[], by, now));
         done.map_err(into_storage)?;
         group.commit()?;
         Ok(Some(true))
@@ -251,6 +286,7 @@ impl Store {
         Ok(match found {
             Some(ActRow::Ticket(acts)) => Marks {
                 closed: acts.closed.map(Timestamp),
+                reopened: acts.reopened,
                 spam: acts.spam.is_some(),
                 unreached: acts.unreached.map(Timestamp),
             },

@@ -20,6 +20,7 @@ use crate::store::layout::duties;
 use crate::store::layout::duties::DutyRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::outbox::OutboxId;
+use crate::store::rest;
 use crate::triage::agenda::Stage;
 use crate::triage::agenda::Watch;
 use crate::triage::hours::Day;
@@ -86,6 +87,9 @@ impl Group<'_> {
         let (Some(number), Some(watch)) = (duties::ticket_of(key), row.watch()) else {
             return Err(layout::damaged(Tree::Duties, key));
         };
+        if self.batch.rests(number)? {
+            return Ok(None);
+        }
         let ticket = self.batch.get::<TicketRow>(&layout::ticket_key(number))?;
         Ok(ticket.map(|row| Fallen::Ticket(watch, Box::new(row.ticket(number)))))
     }
@@ -97,6 +101,41 @@ impl Group<'_> {
             Some(watch) => group.batch.put_duty(&key, &DutyRow::of_watch(watch)),
             None => group.batch.drop_duty(&key),
         })
+    }
+
+    /// As [`Store::snooze`], with what else this group does. False: no agent has the ticket, or it is done with.
+    pub(super) fn snooze(
+        &mut self,
+        number: TicketNumber,
+        until: Timestamp,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = self.batch.get::<TicketRow>(&layout::ticket_key(number))?;
+        let state = row.map(|row| row.ticket(number).state);
+        let (
+            Some(TicketState::WithAgent { agent, .. } | TicketState::AgentAnswered { agent, .. }),
+            false,
+        ) = (state, self.batch.rests(number)?)
+        else {
+            return Ok(false);
+        };
+        let watch = Watch {
+            stage: Stage::Snoozed,
+            due: Some(until),
+            agent,
+            since: now,
+        };
+        let key = duties::watch_key(number);
+        self.batch.put_duty(&key, &DutyRow::of_watch(&watch))?;
+        let hours = until.since_s(now).max(0) / HOUR_S;
+        let note = TicketEvent {
+            at: now,
+            kind: "snoozed".to_owned(),
+            note: format!("by {by}, for {} days and {} hours", hours / 24, hours % 24),
+        };
+        self.batch.note(number, &[note])?;
+        Ok(true)
     }
 
     /// Notes on a ticket what fell due.
@@ -224,6 +263,7 @@ impl Store {
             let queue = ticket.queue.as_deref().unwrap_or_default();
             if let TicketState::WithAgent { agent, since } = &ticket.state
                 && roster.watches(queue)
+                && !batch.rests(*number)?
                 && batch.duty(&key)?.is_none()
             {
                 let watch = Watch::fresh(agent, *since, now);
@@ -245,31 +285,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<bool>, StoreError> {
         let mut group = self.group();
-        let row = group.batch.get::<TicketRow>(&layout::ticket_key(number))?;
-        let Some(ticket) = row.map(|row| row.ticket(number)) else {
+        let key = layout::ticket_key(number);
+        if group.batch.get::<TicketRow>(&key)?.is_none() {
             return Ok(None);
-        };
-        let (TicketState::WithAgent { agent, .. } | TicketState::AgentAnswered { agent, .. }) =
-            &ticket.state
-        else {
-            return Ok(Some(false));
-        };
-        let watch = Watch {
-            stage: Stage::Snoozed,
-            due: Some(until),
-            agent: agent.clone(),
-            since: now,
-        };
-        group.watch(number, Some(&watch))?;
-        let hours = until.since_s(now).max(0) / HOUR_S;
-        let note = TicketEvent {
-            at: now,
-            kind: "snoozed".to_owned(),
-            note: format!("by {by}, for {} days and {} hours", hours / 24, hours % 24),
-        };
-        group.note(number, note)?;
+        }
+        let mut done = false;
+        group.kept(|group| {
+            done = group.snooze(number, until, by, now)?;
+            Ok::<(), StoreError>(())
+        })?;
         group.commit()?;
-        Ok(Some(true))
+        Ok(Some(done))
     }
 
     /// Returns what is waited for about a ticket.
@@ -313,6 +339,7 @@ impl Store {
         engine.scan(Tree::States, Range::under(&[WITH_AGENT]), |key, _| {
             looked += 1;
             if let Some(number) = layout::seq_of(key).map(TicketNumber)
+                && !rest::rests(engine, number)?
                 && let Some(row) = engine.read::<TicketRow>(&layout::ticket_key(number))?
             {
                 let ticket = row.ticket(number);

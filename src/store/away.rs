@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::batch::Batch;
 use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Tree;
@@ -14,6 +15,7 @@ use crate::triage::hours::Day;
 
 /// Seconds after its last day on which an absence is over in every zone.
 const EVERYWHERE_S: i64 = 2 * 86_400;
+
 /// An absence by command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Away {
@@ -27,9 +29,9 @@ pub struct Away {
     pub by: String,
 }
 
-impl Store {
-    /// Notes that an agent is away until that day.
-    pub fn send_away(&self, away: &Away) -> Result<(), StoreError> {
+impl Batch<'_> {
+    /// As [`Store::send_away`], with what else this batch does.
+    pub(super) fn send_away(&mut self, away: &Away) -> Result<(), StoreError> {
         let until = away.back.number().saturating_mul(86_400);
         let row = DutyRow::Away {
             agent: away.agent.clone(),
@@ -38,9 +40,15 @@ impl Store {
             by: rows::cut(&away.by, 100),
             until: Timestamp(until).plus_s(EVERYWHERE_S).0,
         };
+        self.put_duty(&duties::away_key(&away.agent), &row)
+    }
+}
+
+impl Store {
+    /// Notes that an agent is away until that day.
+    pub fn send_away(&self, away: &Away) -> Result<(), StoreError> {
         let mut group = self.group();
-        let key = duties::away_key(&away.agent);
-        group.kept(|group| group.batch.put_duty(&key, &row))?;
+        group.kept(|group| group.batch.send_away(away))?;
         group.commit()
     }
 

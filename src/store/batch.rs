@@ -1,5 +1,6 @@
 //! Writes laid over the store until they are committed, and the commit itself.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use crate::clock::Timestamp;
@@ -8,6 +9,7 @@ use crate::store::StoreError;
 use crate::store::Writer;
 use crate::store::engine::Engine;
 use crate::store::engine::Moves;
+use crate::store::engine::Range;
 use crate::store::layout;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
@@ -71,6 +73,29 @@ impl<'a> Batch<'a> {
             Some(None) => Ok(None),
             None => self.engine.read(key),
         }
+    }
+
+    /// Returns the keys that begin with `prefix`, as they will be, in order.
+    pub(super) fn keys_under(&self, tree: Tree, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut keys = BTreeSet::new();
+        self.engine.scan(tree, Range::under(prefix), |key, _| {
+            keys.insert(key.to_vec());
+            Ok(true)
+        })?;
+        let from = (tree, prefix.to_vec());
+        for layer in [&self.base, &self.fresh] {
+            let under = layer.range(from.clone()..);
+            for ((_, key), value) in
+                under.take_while(|((of, key), _)| *of == tree && key.starts_with(prefix))
+            {
+                if value.is_some() {
+                    keys.insert(key.clone());
+                } else {
+                    keys.remove(key);
+                }
+            }
+        }
+        Ok(keys.into_iter().collect())
     }
 
     /// Writes a record.

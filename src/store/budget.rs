@@ -36,6 +36,10 @@ pub(super) enum Subject {
     Text(Print),
     /// The whole desk.
     Total,
+    /// Who has addresses asked.
+    Asker(String),
+    /// All questions to addresses.
+    Asked,
 }
 
 impl Subject {
@@ -57,13 +61,15 @@ impl Subject {
             Self::Domain(text) => [b"d", text.as_bytes()].concat(),
             Self::Text(print) => [&b"x"[..], print].concat(),
             Self::Total => b"t".to_vec(),
+            Self::Asker(text) => [b"q", text.as_bytes()].concat(),
+            Self::Asked => b"a".to_vec(),
         }
     }
 
     fn window_s(&self) -> i64 {
         match self {
-            Self::Writer(_) | Self::Ticket(_) => DAY_S,
-            Self::Domain(_) | Self::Text(_) | Self::Total => HOUR_S,
+            Self::Writer(_) | Self::Ticket(_) | Self::Asker(_) => DAY_S,
+            Self::Domain(_) | Self::Text(_) | Self::Total | Self::Asked => HOUR_S,
         }
     }
 

@@ -72,7 +72,7 @@ pub struct Group<'a> {
     /// Octets of all mails that were held when the first one of this group was.
     pub(super) held_bytes: Option<u64>,
     /// Agents' time as the config has it.
-    roster: Arc<Roster>,
+    pub(super) roster: Arc<Roster>,
 }
 
 impl Store {
@@ -235,7 +235,8 @@ impl Group<'_> {
         }
         let copy = self.batch.get::<DigestRow>(&entry.digest)?.is_some();
         // No second reply to one mail, though it came twice: it was thought about before its first copy was known.
-        let once = |o: &Outgoing| matches!(o.purpose, Purpose::Reply | Purpose::Relay);
+        let once =
+            |o: &Outgoing| matches!(o.purpose, Purpose::Reply | Purpose::Relay | Purpose::Verify);
         if copy && entry.outgoing.iter().any(once) {
             return Err(CommitError::Stale);
         }
@@ -264,8 +265,9 @@ impl Group<'_> {
         if let Some(ticket) = ticket {
             self.batch.note(ticket, &entry.events)?;
             if let Some(id) = &entry.message_id {
-                self.remember(id, ticket)?;
+                self.remember(id, entry.plan.beside.via.unwrap_or(ticket))?;
             }
+            self.put_beside(ticket, &entry.plan.beside, entry.sender.as_ref(), now)?;
         }
         let end = LedgerEnd::Handled {
             disposition: codes::disposition_code(entry.plan.disposition),
@@ -342,7 +344,7 @@ impl Group<'_> {
         self.batch.head.next_ticket.max(1)
     }
 
-    fn store_ticket(
+    pub(super) fn store_ticket(
         &mut self,
         ticket: &Ticket,
         before: Option<&Ticket>,

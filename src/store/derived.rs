@@ -21,6 +21,11 @@ use crate::store::layout::limits::FLOOD;
 use crate::store::layout::limits::FloodRow;
 use crate::store::layout::peril::PREFIX;
 use crate::store::layout::peril::PerilRow;
+use crate::store::layout::person::EARLIER;
+use crate::store::layout::person::EarlierRow;
+use crate::store::layout::person::MergeRow;
+use crate::store::layout::person::RefusalRow;
+use crate::store::layout::person::StandingRow;
 use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows;
 use crate::store::layout::rows::AgendaRow;
@@ -72,6 +77,11 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
             let at = Timestamp(row.expires);
             Ok(vec![raw(layout::expiry_key(at, key), &ExpiryRow)?])
         }
+        Tree::Budgets if key.starts_with(EARLIER) => {
+            let row = layout::unseal::<EarlierRow>(key, value)?;
+            let at = Timestamp(row.expires);
+            Ok(vec![raw(layout::expiry_key(at, key), &ExpiryRow)?])
+        }
         Tree::Budgets => {
             let row = layout::unseal::<BudgetRow>(key, value)?;
             let at = Timestamp(row.expires);
@@ -112,6 +122,9 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
             due.map(|key| raw(key, &AgendaRow)).into_iter().collect()
         }
         Tree::Acts => read(is::<ActRow>(key, value)),
+        Tree::Addresses => read(standing(key, value)),
+        Tree::Refusals => read(is::<RefusalRow>(key, value)),
+        Tree::Merges => read(number(tree, key).and_then(|_| is::<MergeRow>(key, value))),
         Tree::Quarantine => {
             number(tree, key)?;
             let row = layout::unseal::<QuarantineRow>(key, value)?;
@@ -119,6 +132,13 @@ pub(super) fn derive(tree: Tree, key: &[u8], value: &[u8]) -> Result<Vec<Raw>, S
             Ok(Vec::new())
         }
     }
+}
+
+fn standing(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    let known = layout::unseal::<StandingRow>(key, value)?.standing();
+    known
+        .map(drop)
+        .ok_or_else(|| layout::damaged(Tree::Addresses, key))
 }
 
 fn is<R: Row>(key: &[u8], value: &[u8]) -> Result<(), StoreError> {

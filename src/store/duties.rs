@@ -23,6 +23,7 @@ use crate::store::layout::duties::DutyRow;
 use crate::store::layout::rows::AgendaRow;
 use crate::store::layout::rows::TicketRow;
 use crate::store::layout::rows::cut;
+use crate::store::rest;
 use crate::triage::Disposition;
 use crate::triage::agenda;
 use crate::triage::plan::Plan;
@@ -124,8 +125,20 @@ impl Batch<'_> {
         }
     }
 
-    /// Moves a ticket's weight from whom it waited for to whom it waits for.
+    /// Moves a ticket's weight from whom it waited for to whom it waits for; one that rests weighs nothing.
     pub(super) fn carry(
+        &mut self,
+        before: Option<&Ticket>,
+        after: Option<&Ticket>,
+    ) -> Result<(), StoreError> {
+        match before.or(after) {
+            Some(ticket) if self.rests(ticket.number)? => Ok(()),
+            _ => self.reweigh(before, after),
+        }
+    }
+
+    /// Moves a ticket's weight, whether it rests or not.
+    pub(super) fn reweigh(
         &mut self,
         before: Option<&Ticket>,
         after: Option<&Ticket>,
@@ -154,7 +167,8 @@ impl Batch<'_> {
         let key = duties::watch_key(after.number);
         let known = self.duty(&key)?;
         let watch = known.clone().and_then(DutyRow::watch);
-        let next = agenda::changed(watch, after, roster.watches(queue));
+        let watched = roster.watches(queue) && !self.rests(after.number)?;
+        let next = agenda::changed(watch, after, watched);
         let next = next.as_ref().map(DutyRow::of_watch);
         match next {
             Some(row) if Some(&row) != known.as_ref() => self.put_duty(&key, &row)?,
@@ -278,7 +292,11 @@ pub(super) fn counted_loads(engine: &Engine) -> Result<BTreeMap<Vec<u8>, u64>, S
     engine.scan(Tree::Tickets, Range::under(&[]), |key, value| {
         let number = TicketNumber(layout::seq_of(key).unwrap_or_default());
         let ticket = layout::unseal::<TicketRow>(key, value)?.ticket(number);
-        for key in weighs(&ticket) {
+        let keys = weighs(&ticket);
+        if keys.is_empty() || rest::rests(engine, number)? {
+            return Ok(true);
+        }
+        for key in keys {
             *wanted.entry(key).or_default() += 1;
         }
         Ok(true)

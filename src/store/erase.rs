@@ -32,6 +32,7 @@ use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;
 use crate::store::layout::rows::ThreadRow;
 use crate::store::layout::rows::TicketRow;
+use crate::store::merge;
 use crate::store::outbox;
 use crate::store::outbox::OutboxId;
 use crate::store::views::Stage;
@@ -90,22 +91,31 @@ impl Store {
         if inner.engine.read::<TicketRow>(&key)?.is_none() {
             return Ok(Erasure::Unknown);
         }
-        let unsettled = inner.unsettled(number)?;
+        // What is merged into it is the same case; the ticket itself goes last.
+        let mut all = self.parts_of_all(number)?;
+        all.push(number);
+        let mut unsettled = Vec::new();
+        for part in &all {
+            unsettled.extend(inner.unsettled(*part)?);
+        }
         if !unsettled.is_empty() {
             return Ok(Erasure::Unsettled(unsettled));
         }
         let mut erased = Erased::default();
-        loop {
-            let mut batch = Batch::new(&inner.engine, writer.head);
-            let mut wipe = Wipe::new(inner, &mut batch, None);
-            let done = wipe.ticket(number)?;
-            erased.add(wipe.erased);
-            batch.keep();
-            inner.commit(&mut writer, batch)?;
-            if done {
-                return Ok(Erasure::Done(erased));
+        for part in all {
+            loop {
+                let mut batch = Batch::new(&inner.engine, writer.head);
+                let mut wipe = Wipe::new(inner, &mut batch, None);
+                let done = wipe.ticket(part)?;
+                erased.add(wipe.erased);
+                batch.keep();
+                inner.commit(&mut writer, batch)?;
+                if done {
+                    break;
+                }
             }
         }
+        Ok(Erasure::Done(erased))
     }
 
     /// Erases tickets that did not change for `keep_s` seconds, and mails without a ticket that are as old. Does a bounded
@@ -203,6 +213,9 @@ impl<'a, 'b> Wipe<'a, 'b> {
             self.batch.remove(Tree::Events, &event);
             self.erased.events += 1;
         }
+        for record in self.keys(Tree::Addresses, Range::under(&key))? {
+            self.batch.remove(Tree::Addresses, &record);
+        }
         if self.room == 0 {
             return Ok(false);
         }
@@ -214,6 +227,7 @@ impl<'a, 'b> Wipe<'a, 'b> {
         dead::erase(self.batch, &ticket.participants)?;
         self.batch.forget_duties(&ticket)?;
         acts::erase(self.batch, number)?;
+        merge::forget(self.engine, self.batch, number)?;
         self.batch.remove(Tree::Tickets, &key);
         self.batch
             .remove(Tree::States, &layout::state_key(state, number));

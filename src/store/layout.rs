@@ -25,6 +25,7 @@
 //! letters    ticket u64, seq u64                           ()                       outbox records by ticket
 //! budgets    kind u8, writer, ticket, domain or words      BudgetRow                automatic replies counted
 //! budgets    'w', kind u8, proof u8, writer, ...           FloodRow                 cases counted, and gathered
+//! budgets    'y', writer                                   EarlierRow               what a writer's next mail is held against
 //! expiry     time i64, key in budgets                      ()                       budgets to forget
 //! cursors    mailbox                                       CursorRow
 //! filings    as ledger                                     FilingRow                mails still to be filed away
@@ -40,6 +41,9 @@
 //! acts       't', ticket u64                               ActRow                   what agents did on a ticket
 //! acts       'r', ticket u64                               ActRow                   its mail is to be kept as an example
 //! acts       'w', identity of an address                   ActRow                   no automatic reply goes there
+//! addresses  ticket u64, digest of the identity            StandingRow              whether each is verified
+//! refusals   SHA-256 of the writer                         RefusalRow               never asked again
+//! merges     number of the merged ticket u64               MergeRow                 which ticket goes on for it
 //!
 //! value = version u8 | crc32 u32 (of tree, key, version, payload) | payload (postcard)
 //! times in keys: i64 with the sign bit turned, so that they sort
@@ -59,6 +63,7 @@ pub(super) mod letters;
 pub(super) mod limits;
 pub(super) mod old;
 pub(super) mod peril;
+pub(super) mod person;
 pub(super) mod quarantine;
 pub(super) mod rows;
 pub(super) mod waiting;
@@ -110,10 +115,13 @@ pub(super) enum Tree {
     Duties,
     Agenda,
     Acts,
+    Addresses,
+    Refusals,
+    Merges,
 }
 
 /// All trees, in the order of their numbers.
-pub(super) const TREES: [Tree; 25] = [
+pub(super) const TREES: [Tree; 28] = [
     Tree::Head,
     Tree::Ledger,
     Tree::Arrivals,
@@ -139,6 +147,9 @@ pub(super) const TREES: [Tree; 25] = [
     Tree::Duties,
     Tree::Agenda,
     Tree::Acts,
+    Tree::Addresses,
+    Tree::Refusals,
+    Tree::Merges,
 ];
 
 impl Tree {
@@ -170,6 +181,9 @@ impl Tree {
             Self::Duties => "duties",
             Self::Agenda => "agenda",
             Self::Acts => "acts",
+            Self::Addresses => "addresses",
+            Self::Refusals => "refusals",
+            Self::Merges => "merges",
         }
     }
 }

@@ -48,7 +48,10 @@ impl Group<'_> {
             letters.push((self.batch.head.next_outbox, letter.purpose));
             self.enqueue(letter, wait_s, now)?;
         }
-        ticket.map_or(Ok(()), |ticket| self.enact(ticket, deeds, &letters, now))
+        ticket.map_or(Ok(()), |ticket| {
+            let by = sender.map_or("somebody", Address::as_str);
+            self.enact(ticket, deeds, &letters, by, now)
+        })
     }
 
     /// Charges an automatic letter to the budgets of its ticket, its recipient and, if that is
@@ -68,6 +71,11 @@ impl Group<'_> {
             return Ok(());
         }
         let mut subjects = vec![Subject::Total, Subject::Ticket(outgoing.ticket)];
+        // A question goes to somebody who asked for nothing: who has it asked is counted besides.
+        if outgoing.purpose == Purpose::Verify {
+            subjects.push(Subject::Asked);
+            subjects.extend(sender.map(|s| self.asker(s)));
+        }
         for address in [Some(&outgoing.to), sender].into_iter().flatten() {
             subjects.push(Subject::writer(&self.spellings, address));
             subjects.extend(Subject::domain(&self.spellings, address));

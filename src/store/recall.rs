@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
+use crate::message::address::MessageId;
 use crate::store::StoreError;
 use crate::store::budget;
 use crate::store::budget::Subject;
@@ -15,8 +16,10 @@ use crate::store::layout::rows::ThreadRow;
 use crate::store::layout::rows::TicketRow;
 use crate::triage::plan::Case;
 use crate::triage::plan::Copy;
+use crate::triage::plan::KnownBeside;
 use crate::triage::plan::Spent;
 use crate::triage::thread::Clues;
+use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 
 /// At most this many tickets are recalled for one mail, and as many ids looked up: a mail with a thousand made-up
@@ -45,22 +48,7 @@ impl Group<'_> {
                 by_id.push((id.clone(), TicketNumber(row.ticket)));
             }
         }
-        let mut seen = BTreeSet::new();
-        let mut tickets = Vec::new();
-        let proved = clues.proved.iter().map(|(number, _)| *number);
-        let claimed = clues.claimed.iter().map(|(number, _)| *number);
-        for number in proved
-            .chain(by_id.iter().map(|(_, number)| *number))
-            .chain(claimed)
-            .take(RECALL_MAX)
-        {
-            if !seen.insert(number) {
-                continue;
-            }
-            if let Some(row) = self.batch.get::<TicketRow>(&layout::ticket_key(number))? {
-                tickets.push(row.ticket(number));
-            }
-        }
+        let (tickets, merged) = self.tickets(clues, &by_id)?;
         // A notice to the operator has an id but no ticket.
         by_id.retain(|(_, number)| tickets.iter().any(|t| t.number == *number));
         let acts = self.recall_acts(&tickets)?;
@@ -84,8 +72,49 @@ impl Group<'_> {
             spent,
             acts,
             muted: self.is_muted(sender)?,
+            beside: KnownBeside {
+                merged,
+                ..KnownBeside::default()
+            },
             ..Case::default()
         })
+    }
+
+    /// Returns the tickets that a mail points to, each once, and which of them are parts of others; the one that goes on
+    /// stands before its part.
+    #[allow(clippy::type_complexity, reason = "two lists that are found together")]
+    fn tickets(
+        &self,
+        clues: &Clues,
+        by_id: &[(MessageId, TicketNumber)],
+    ) -> Result<(Vec<Ticket>, Vec<(TicketNumber, TicketNumber)>), StoreError> {
+        let mut seen = BTreeSet::new();
+        let mut tickets = Vec::new();
+        let mut merged = Vec::new();
+        let proved = clues.proved.iter().map(|(number, _)| *number);
+        let claimed = clues.claimed.iter().map(|(number, _)| *number);
+        for number in proved
+            .chain(by_id.iter().map(|(_, number)| *number))
+            .chain(claimed)
+            .take(RECALL_MAX)
+        {
+            if !seen.insert(number) {
+                continue;
+            }
+            let end = self.end_of(number)?;
+            if end != number {
+                merged.push((number, end));
+                if seen.insert(end)
+                    && let Some(row) = self.batch.get::<TicketRow>(&layout::ticket_key(end))?
+                {
+                    tickets.push(row.ticket(end));
+                }
+            }
+            if let Some(row) = self.batch.get::<TicketRow>(&layout::ticket_key(number))? {
+                tickets.push(row.ticket(number));
+            }
+        }
+        Ok((tickets, merged))
     }
 
     /// Returns the ticket if it is still there: a copy may outlive it.
@@ -118,7 +147,7 @@ impl Group<'_> {
         Ok(subject.count(&self.budget(subject)?, now))
     }
 
-    fn budget(&self, subject: &Subject) -> Result<BudgetRow, StoreError> {
+    pub(super) fn budget(&self, subject: &Subject) -> Result<BudgetRow, StoreError> {
         Ok(self
             .batch
             .get::<BudgetRow>(&subject.key())?

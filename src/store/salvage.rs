@@ -15,6 +15,7 @@ use crate::store::layout::Tree;
 use crate::store::layout::duties::DutyRow;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::letters::OutboxRow;
+use crate::store::layout::person::MergeRow;
 use crate::store::layout::rows::ArrivalRow;
 use crate::store::layout::rows::DigestRow;
 use crate::store::layout::rows::LedgerEnd;
@@ -105,12 +106,19 @@ impl Repair {
             Tree::Tickets => drop(self.tickets.insert(number)),
             Tree::Ledger => drop(self.mails.insert(key.to_vec())),
             Tree::Outbox => drop(self.letters.insert(number)),
-            Tree::Events => {
+            Tree::Events | Tree::Addresses | Tree::Merges => {
                 let ticket = key.first_chunk::<8>().map(|n| u64::from_be_bytes(*n));
                 if ticket.is_none_or(|n| !self.tickets.contains(&n)) {
                     let ticket = ticket.unwrap_or_default();
                     orphans.insert(format!("tickets {ticket}: only its events were left"));
                     return Ok(());
+                }
+                if tree == Tree::Merges {
+                    let into = layout::unseal::<MergeRow>(key, value)?.into;
+                    if !self.tickets.contains(&into) {
+                        orphans.insert(format!("merges {number}: the ticket that goes on is lost"));
+                        return Ok(());
+                    }
                 }
             }
             tree if is_load(tree, key) => return Ok(()),

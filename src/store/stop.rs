@@ -102,7 +102,7 @@ impl Store {
             ..Deeds::default()
         };
         let done = group.kept(|group| {
-            group.enact(number, &deeds, &[], now)?;
+            group.enact(number, &deeds, &[], "", now)?;
             if let Some((_, agent, waited)) = &agent {
                 if *waited {
                     group.give_back(number, now)?;
@@ -163,7 +163,7 @@ impl Group<'_> {
                 )],
                 ..Deeds::default()
             };
-            group.enact(unsent.ticket, &deeds, &[], now)?;
+            group.enact(unsent.ticket, &deeds, &[], "", now)?;
             group.give_back(unsent.ticket, now)?;
             group.enqueue(tell, 0, now)?;
             Ok::<(), CommitError>(())

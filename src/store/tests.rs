@@ -20,6 +20,7 @@ mod limits;
 mod lists;
 mod mounts;
 mod opening;
+mod person;
 mod quarantine;
 mod seals;
 mod sending;
@@ -203,6 +204,7 @@ fn entry(uid: u32, step: Step) -> Entry {
             because: vec![because],
             writer: None,
             deeds: crate::triage::relay::Deeds::default(),
+            beside: crate::triage::plan::Beside::default(),
         },
         outgoing: Vec::new(),
         events: vec![TicketEvent {

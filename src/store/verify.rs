@@ -26,6 +26,7 @@ use crate::store::layout::letters::OutboxRow;
 use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
+use crate::store::merge;
 use crate::store::open::disk;
 use crate::store::open::spoiled;
 use crate::store::spool::Spool;
@@ -290,7 +291,7 @@ pub(super) fn name_of(tree: Tree, key: &[u8]) -> String {
             || hex(key),
             |m| format!("{}/{}/{}", m.mailbox, m.uid_validity, m.uid),
         ),
-        Tree::Tickets | Tree::Outbox | Tree::Arrivals | Tree::Quarantine => number(),
+        Tree::Tickets | Tree::Outbox | Tree::Arrivals | Tree::Quarantine | Tree::Merges => number(),
         Tree::Head | Tree::Cursors | Tree::Turns => {
             String::from_utf8_lossy(key).chars().take(60).collect()
         }
@@ -329,13 +330,18 @@ fn follows(engine: &Engine) -> Result<Faults, StoreError> {
 fn belongs(engine: &Engine) -> Result<Faults, StoreError> {
     let mut faults = Faults::default();
     let mut seen = BTreeSet::new();
-    engine.scan(Tree::Events, Range::under(&[]), |key, _| {
-        let ticket = key.get(..8).unwrap_or_default();
-        if seen.insert(ticket.to_vec()) && engine.get(Tree::Tickets, ticket)?.is_none() {
-            faults.add(|| format!("ticket {}", name_of(Tree::Tickets, ticket)));
-        }
-        Ok(true)
-    })?;
+    for tree in [Tree::Events, Tree::Addresses, Tree::Merges] {
+        engine.scan(tree, Range::under(&[]), |key, _| {
+            let ticket = key.get(..8).unwrap_or_default();
+            if seen.insert(ticket.to_vec()) && engine.get(Tree::Tickets, ticket)?.is_none() {
+                faults.add(|| format!("ticket {}", name_of(Tree::Tickets, ticket)));
+            }
+            Ok(true)
+        })?;
+    }
+    let lost = merge::dangling(engine)?;
+    lost.iter()
+        .for_each(|n| faults.add(|| format!("ticket {}, a part of a lost one", n.0)));
     engine.scan(Tree::Filings, Range::under(&[]), |key, _| {
         if engine.get(Tree::Ledger, key)?.is_none() {
             faults.add(|| format!("mail {}", name_of(Tree::Ledger, key)));

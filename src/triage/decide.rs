@@ -9,15 +9,19 @@
 //!   its ticket.
 //! - While a case lies with an agent, the writer hears from the agent; another acknowledgement would be noise.
 
+mod again;
 mod agent;
 mod answer;
 mod assign;
+mod doings;
 mod flood;
 mod hold;
 mod orders;
 mod relay;
 mod reroute;
+mod verify;
 
+pub use crate::triage::decide::again::NOTED_TWIN;
 pub use crate::triage::decide::answer::withheld;
 pub use crate::triage::decide::assign::ALL_AWAY;
 pub use crate::triage::decide::assign::HANDED_OVER;
@@ -33,20 +37,27 @@ pub use crate::triage::decide::reroute::BOUNCED;
 pub use crate::triage::decide::reroute::BOUNCED_FORWARD;
 pub use crate::triage::decide::reroute::COMPLAINT;
 pub use crate::triage::decide::reroute::REPORT;
+pub use crate::triage::decide::verify::ELSEWHERE;
+pub use crate::triage::decide::verify::NOW_VERIFIED;
+pub use crate::triage::decide::verify::SAYS_NO;
 
 use crate::clock::Timestamp;
 use crate::message::Flaw;
 use crate::message::address::Address;
+use crate::message::address::MessageId;
 use crate::triage::Because;
 use crate::triage::Disposition;
 use crate::triage::Office;
 use crate::triage::Reading;
 use crate::triage::classify;
 use crate::triage::classify::Classification;
+use crate::triage::closing::Answered;
 use crate::triage::decide::hold::word;
 use crate::triage::delivery::Purpose;
 use crate::triage::desk::Rules;
 use crate::triage::forward;
+use crate::triage::merge;
+use crate::triage::plan::Beside;
 use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
 use crate::triage::plan::Plan;
@@ -57,12 +68,13 @@ use crate::triage::relay::claim;
 use crate::triage::returned::is_report;
 use crate::triage::rules::Intent;
 use crate::triage::thread;
+use crate::triage::thread::Clues;
 use crate::triage::thread::Thread;
 use crate::triage::ticket;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketMove;
 use crate::triage::ticket::TicketNumber;
-use crate::triage::ticket::TicketState;
+use crate::triage::twin::Earlier;
 
 /// The name under which mails that no person wrote are recorded.
 pub const AUTOMATIC: &str = "automatic";
@@ -104,7 +116,11 @@ pub fn decide(
         return quiet(reading, on, because);
     };
     let sender = reading.writer().map(|w| &w.address);
-    let thread = thread::thread(&reading.clues, sender, &case.tickets, &case.by_id);
+    let merged = &case.beside.merged;
+    let clues = merge::led(&reading.clues, merged);
+    let led = |(id, number): &(MessageId, TicketNumber)| (id.clone(), merge::end(merged, *number));
+    let by_id: Vec<(MessageId, TicketNumber)> = case.by_id.iter().map(led).collect();
+    let thread = thread::thread(&clues, sender, &case.tickets, &by_id);
     let matter = Matter {
         reading,
         case,
@@ -113,15 +129,22 @@ pub fn decide(
         now,
         found,
         thread,
+        clues,
+        past: Answered::Open,
+        twin: None,
     };
     let claim = claim(&reading.message, office);
     if let Some(plan) = claim.and_then(|claim| matter.by_agent(&claim)) {
         return plan;
     }
+    let matter = matter.with_its_past();
     let decided = matter.disposition();
     let suspicion = matter.suspicion(decided.0);
     if !suspicion.is_empty() {
         return matter.hold(suspicion);
+    }
+    if let Some(plan) = matter.answers_question() {
+        return plan;
     }
     match decided {
         (Disposition::Ignore, _) => matter.nothing_to_do(),
@@ -154,6 +177,12 @@ struct Matter<'a> {
     now: Timestamp,
     found: &'a Classification,
     thread: Thread,
+    /// The reading's clues, each leading to the ticket that goes on for it.
+    clues: Clues,
+    /// What the mail means to its ticket, should that be closed.
+    past: Answered,
+    /// The mail before it that is the same case.
+    twin: Option<&'a Earlier>,
 }
 
 impl<'a> Matter<'a> {
@@ -187,6 +216,10 @@ impl<'a> Matter<'a> {
             because: self.because(),
             writer: self.reading.writer().map(|w| w.address.clone()),
             deeds: Deeds::default(),
+            beside: Beside {
+                via: self.via(),
+                ..Beside::default()
+            },
         }
     }
 
@@ -255,25 +288,24 @@ impl<'a> Matter<'a> {
         intents
     }
 
-    fn nothing_to_do(&self) -> Plan {
-        self.plan(
-            Disposition::Ignore,
-            Step::Record(self.joined().map(|t| t.number)),
-        )
-    }
-
     fn handle(&self, disposition: Disposition, why: Option<Because>) -> Plan {
         if let Some(flood) = self.flood() {
             return self.gather(&flood, why);
         }
+        if let Some(noted) = self.says_nothing_new() {
+            return noted;
+        }
         let mut plan = self.plan(disposition, Step::Record(None));
         plan.because.extend(why);
         let mut ticket = self.ticket(&plan.intents);
+        self.note_past(&mut plan, &ticket);
         if disposition == Disposition::Forward {
             let agent = self.hand_over(&mut plan, &mut ticket);
             let reply = self.reply(&ticket, disposition, &mut plan.because);
+            let questions = self.addresses(&mut plan, &ticket, reply.is_some());
             self.forward(&mut plan, &ticket, agent.as_ref(), reply.as_ref());
             plan.letters.extend(reply);
+            plan.letters.extend(questions);
         } else if let Some(reply) = self.reply(&ticket, disposition, &mut plan.because) {
             plan.letters.push(reply);
         } else {
@@ -331,43 +363,6 @@ impl<'a> Matter<'a> {
         let letter = forward::letter(&self.matter_of(ticket), plan, agent, told);
         plan.letters.push(letter);
     }
-
-    /// The ticket as it will be, state and queue still to be filled in.
-    fn ticket(&self, intents: &[String]) -> Ticket {
-        if let Some(known) = self.joined() {
-            let mut ticket = known.clone();
-            ticket.updated = self.now;
-            ticket.intents = intents.to_vec();
-            return ticket;
-        }
-        self.opened(intents)
-    }
-
-    /// A ticket that is just being opened.
-    fn opened(&self, intents: &[String]) -> Ticket {
-        Ticket {
-            number: TicketNumber(self.case.fresh),
-            version: 0,
-            state: TicketState::Answered { at: self.now },
-            mailbox: self.office.mailbox.clone(),
-            subject: self.reading.message.subject.clone(),
-            participants: self
-                .reading
-                .writer()
-                .map(|w| w.address.clone())
-                .into_iter()
-                .collect(),
-            intents: intents.to_vec(),
-            queue: None,
-            language: self.found.language.code.clone(),
-            linked: match self.thread {
-                Thread::Linked(number, _) => Some(number),
-                _ => None,
-            },
-            opened: self.now,
-            updated: self.now,
-        }
-    }
 }
 
 /// A mail that is recorded and changes nothing.
@@ -385,6 +380,7 @@ fn quiet(reading: &Reading, on: Option<TicketNumber>, because: Vec<Because>) -> 
         because,
         writer: reading.writer().map(|w| w.address.clone()),
         deeds: Deeds::default(),
+        beside: Beside::default(),
     }
 }
 
@@ -396,3 +392,6 @@ fn says(rule: &str, what: &str) -> Because {
         matched: String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

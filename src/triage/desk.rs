@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::triage::closing::ClosedRule;
 use crate::triage::limits::BreakerRule;
 use crate::triage::limits::DEAD_DAYS_MAX;
 use crate::triage::limits::DeadRule;
@@ -17,6 +18,10 @@ use crate::triage::rules::IntentRules;
 use crate::triage::screen::ScreenRules;
 use crate::triage::source::Complaint;
 use crate::triage::source::RuleFiles;
+use crate::triage::twin::TwinRule;
+use crate::triage::verify::rules::VERIFY_REPLY;
+use crate::triage::verify::rules::VerifyRules;
+use crate::triage::verify::rules::Wish;
 
 pub use crate::triage::limits::Budget;
 
@@ -35,6 +40,8 @@ pub struct Rules {
     pub replies: Replies,
     /// Who counts as one writer and as one domain.
     pub spellings: Arc<Spellings>,
+    /// `verify.toml`.
+    pub verify: VerifyRules,
 }
 
 /// `desk.toml`: who the desk is and how much it may say.
@@ -59,6 +66,12 @@ pub struct Desk {
     /// Providers whose addresses have several spellings.
     #[serde(default)]
     pub provider: Vec<Provider>,
+    /// What becomes of answers to closed tickets.
+    #[serde(default)]
+    pub closed: ClosedRule,
+    /// When two mails of one writer are one case.
+    #[serde(default)]
+    pub twins: TwinRule,
 }
 
 /// The file that says who the desk is.
@@ -82,13 +95,19 @@ impl Rules {
                 complaints.extend(unknown);
                 return None;
             }
+            let verify = intents.intents().iter().any(|i| i.verify != Wish::No);
             let wanted: Vec<&str> = intents
                 .intents()
                 .iter()
                 .filter_map(|i| i.reply.as_deref())
+                .chain(verify.then_some(VERIFY_REPLY))
                 .collect();
             keep(Replies::compile(files, &wanted), &mut complaints)
         });
+        let wanted = intents
+            .as_ref()
+            .is_some_and(|all| all.intents().iter().any(|i| i.verify != Wish::No));
+        let verify = keep(VerifyRules::compile(files, wanted), &mut complaints).unwrap_or_default();
         match (desk, screen, quarantine, intents, replies) {
             (Some(desk), Some(screen), Some(quarantine), Some(intents), Some(replies))
                 if complaints.is_empty() =>
@@ -105,6 +124,7 @@ impl Rules {
                     intents,
                     replies,
                     spellings,
+                    verify,
                 })
             }
             _ => Err(complaints),

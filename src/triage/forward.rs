@@ -8,6 +8,7 @@ use crate::triage::Disposition;
 use crate::triage::Office;
 use crate::triage::Reading;
 use crate::triage::classify::Classification;
+use crate::triage::decide;
 use crate::triage::delivery::Purpose;
 use crate::triage::identity::warnings;
 use crate::triage::plan::Letter;
@@ -16,6 +17,8 @@ use crate::triage::screen::Proof;
 use crate::triage::screen::proof;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
+use crate::triage::verify;
+use crate::triage::verify::Standing;
 
 /// More of the writer's words than this (in characters) stay in the attached original alone.
 const WORDS_CHARS_MAX: usize = 20_000;
@@ -24,7 +27,7 @@ const ADDRESSES_MAX: usize = 10;
 /// At most this many reasons are given.
 const REASONS_MAX: usize = 6;
 /// The subject's part that comes from the mail is cut here, in characters.
-const SUBJECT_CHARS_MAX: usize = 100;
+pub(super) const SUBJECT_CHARS_MAX: usize = 100;
 
 /// An agent's answer stands above this line, whatever the mail program does with what it quotes.
 pub const MARKER: &str = "===== Your answer goes above this line =====";
@@ -43,6 +46,10 @@ pub struct Matter<'a> {
     pub joined: bool,
     /// A ticket that the mail names without proof.
     pub linked: Option<TicketNumber>,
+    /// What stands at the top instead of the usual line.
+    pub heading: Option<String>,
+    /// What is known of the ticket's addresses, before this mail.
+    pub standings: Vec<Standing>,
 }
 
 /// Writes the mail to the agent. `told` is the language in which the writer was answered, if at all.
@@ -151,6 +158,12 @@ fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
         let named: Vec<&str> = named.iter().map(Address::as_str).collect();
         row("Addresses", named.join(", "));
     }
+    for standing in verify::laid(&matter.standings, &plan.beside.standings) {
+        row("Address", standing.line());
+    }
+    for told in plan.because.iter().filter(|b| b.rule == decide::ELSEWHERE) {
+        row("BEWARE", format!("{} ({})", told.says, told.matched));
+    }
     row("Wants", plan.intents.join(", "));
     row("Queue", plan.queue.clone().unwrap_or_default());
     row("Language", language(matter.found));
@@ -174,6 +187,9 @@ fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
 
 fn heading(matter: &Matter<'_>) -> String {
     let number = matter.number.0;
+    if let Some(heading) = &matter.heading {
+        return heading.clone();
+    }
     match (matter.joined, matter.linked) {
         (true, _) => format!("Ticket #{number}: the writer answered."),
         (false, Some(other)) => format!(
@@ -251,7 +267,7 @@ fn claims(all: &[NamedAddress]) -> String {
 }
 
 /// What else an agent can say.
-const ORDERS: &str = "Its first lines may be orders: #close #reopen #note #assign NAME #relabel INTENT #spam #cancel #help";
+const ORDERS: &str = "Its first lines may be orders: #close #reopen #note #assign NAME #relabel INTENT #spam #merge NUMBER #snooze 3d #verified ADDRESS #away until DATE #cancel #help";
 
 /// Where the agent's answer goes; the opposite of what is true would leave a person waiting.
 pub(crate) fn footer(writer: Option<&Address>) -> String {
@@ -265,7 +281,7 @@ pub(crate) fn footer(writer: Option<&Address>) -> String {
     }
 }
 
-fn domain(matter: &Matter<'_>) -> String {
+pub(super) fn domain(matter: &Matter<'_>) -> String {
     match proof(&matter.reading.message, &matter.office.surroundings) {
         Proof::Passed => "proved itself (dmarc=pass at our border)",
         Proof::Failed => "FAILED (dmarc=fail at our border): somebody else may have sent it",
@@ -375,7 +391,7 @@ fn addresses(matter: &Matter<'_>) -> Vec<Address> {
     found
 }
 
-fn words(matter: &Matter<'_>) -> String {
+pub(super) fn words(matter: &Matter<'_>) -> String {
     let body = &matter.reading.message.body;
     let new = if body.new.trim().is_empty() {
         &body.full
@@ -390,7 +406,7 @@ fn words(matter: &Matter<'_>) -> String {
     quoted.join("\n")
 }
 
-fn cut(text: &str, chars_max: usize) -> String {
+pub(super) fn cut(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(chars_max).collect();
     if chars.next().is_some() {

@@ -39,6 +39,9 @@ impl TryFrom<String> for TimeOfDay {
     }
 }
 
+/// Nobody is away for longer, in days.
+const AWAY_DAYS_MAX: i64 = 10 * 366;
+
 /// A date, written `"2026-12-25"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
@@ -55,6 +58,23 @@ impl Day {
     pub fn of_number(number: i64) -> Option<Self> {
         let span = jiff::Span::new().try_days(number).ok()?;
         Date::constant(1970, 1, 1).checked_add(span).ok().map(Self)
+    }
+
+    /// Returns whether somebody who goes now can be back on that day; a sentence says why not.
+    pub fn may_end_an_absence(self, now: Timestamp) -> Result<(), String> {
+        let today = Hours::default().day(now).map_or(0, Day::number);
+        // A day is another one elsewhere.
+        if self.number() < today {
+            return Err(format!(
+                "{self} is past: name the day on which the agent is back"
+            ));
+        }
+        if self.number() > today.saturating_add(AWAY_DAYS_MAX) {
+            return Err(format!(
+                "{self} is more than ten years ahead: take the agent out of the config"
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ pub mod agenda;
 pub mod alike;
 pub mod breaker;
 pub mod classify;
+pub mod closing;
 pub mod command;
 pub mod dead;
 pub mod decide;
@@ -17,6 +18,7 @@ pub mod forward;
 pub mod hours;
 mod identity;
 pub mod limits;
+pub mod merge;
 pub mod model;
 pub mod plan;
 pub mod quarantine;
@@ -31,6 +33,8 @@ pub mod source;
 pub mod thread;
 pub mod ticket;
 pub mod token;
+pub mod twin;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -49,6 +53,11 @@ use crate::triage::screen::Screening;
 use crate::triage::screen::Surroundings;
 use crate::triage::thread::Clues;
 use crate::triage::token::DeskKey;
+use crate::triage::twin::Words;
+use crate::triage::verify::named;
+use crate::triage::verify::named::Found;
+use crate::triage::verify::said;
+use crate::triage::verify::said::Word;
 
 /// Why a verdict is what it is: shown by `explain`, kept on the ticket.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -139,6 +148,10 @@ pub struct Reading {
     pub classification: Option<Classification>,
     /// ISO 639-1 code of the likeliest language.
     pub language: String,
+    /// Addresses that a person names in their own words, and what they say of each.
+    pub named: Vec<(Found, Word)>,
+    /// What it says, to be held against the mail before it.
+    pub words: Words,
 }
 
 impl Reading {
@@ -178,7 +191,17 @@ pub fn read(message: Message, rules: &Rules, office: &Office) -> Reading {
         returned,
         classification,
         language,
+        named: Vec::new(),
+        words: Words::default(),
     };
+    if reading.classification.is_some() {
+        let text = named::text_of(&reading.message);
+        let mut found = named::find(&text);
+        found.retain(|f| named::is_persons(&f.address, &office.surroundings, &rules.verify));
+        let said = said::said(&text, &found, &rules.verify, &rules.intents);
+        reading.named = found.into_iter().zip(said).collect();
+        reading.words = twin::words(&reading.message, reading.writer());
+    }
     let sender = reading.writer().map(|w| w.address.clone());
     reading.clues = thread::clues(
         &reading.message,

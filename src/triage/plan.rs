@@ -13,6 +13,9 @@ use crate::triage::relay::Deeds;
 use crate::triage::roster::Known;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
+use crate::triage::twin::Earlier;
+use crate::triage::verify::Asking;
+use crate::triage::verify::Standing;
 
 /// What the store knows that matters for one mail.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,6 +46,25 @@ pub struct Case {
     pub acts: Vec<Acts>,
     /// The sender was silenced: an agent said that a mail of theirs was spam.
     pub muted: bool,
+    /// What is known beside the tickets themselves.
+    pub beside: KnownBeside,
+}
+
+/// What the store knows beside the tickets: of their addresses, of merging, and of the mail before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnownBeside {
+    /// The addresses of each of the case's tickets.
+    pub standings: Vec<(TicketNumber, Standing)>,
+    /// What is known of asking each address that the mail or the proved tickets name.
+    pub asking: Vec<Asking>,
+    /// Questions because of the sender, in the last 24 hours.
+    pub asked_day: u32,
+    /// Questions of the whole desk in the last hour.
+    pub asked_hour: u32,
+    /// Tickets that are merged: which into which.
+    pub merged: Vec<(TicketNumber, TicketNumber)>,
+    /// The mails that the sender wrote last, newest first; their tickets are among the case's.
+    pub before: Vec<Earlier>,
 }
 
 /// Cases that came lately and are like a mail.
@@ -116,6 +138,25 @@ pub struct Plan {
     pub writer: Option<Address>,
     /// What is done besides.
     pub deeds: Deeds,
+    /// What changes beside the ticket itself.
+    pub beside: Beside,
+}
+
+/// What a plan changes beside its ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// Addresses of the plan's ticket that stand otherwise now.
+    pub standings: Vec<Standing>,
+    /// Addresses that are never to be asked again.
+    pub refused: Vec<Address>,
+    /// The plan's ticket becomes a part of this one.
+    pub merge_into: Option<TicketNumber>,
+    /// Who has it merged.
+    pub by: String,
+    /// The merged ticket by way of which the mail came.
+    pub via: Option<TicketNumber>,
+    /// What a later mail of the same writer is held against.
+    pub earlier: Option<Earlier>,
 }
 
 /// What the ticket store does.

@@ -20,7 +20,11 @@ use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::address::MessageId;
 use crate::triage::Office;
+use crate::triage::closing::Closing;
+use crate::triage::closing::Turn;
+use crate::triage::command::Command;
 use crate::triage::delivery::Purpose;
+use crate::triage::hours::Day;
 use crate::triage::screen::Proof;
 use crate::triage::screen::proof;
 use crate::triage::thread;
@@ -107,8 +111,8 @@ impl RelayRules {
 pub struct Acts {
     /// The ticket.
     pub ticket: TicketNumber,
-    /// Since when it is closed.
-    pub closed: Option<Timestamp>,
+    /// Whether it is closed, and how often it was opened again.
+    pub closing: Closing,
     /// It was closed as spam.
     pub spam: bool,
     /// Since when the person is not reached: a mail of ours came back.
@@ -151,13 +155,17 @@ pub struct Deeds {
     /// Answers that wait and are not sent, by their numbers in the outbox.
     pub cancel: Vec<u64>,
     /// The ticket is closed, or is so no longer.
-    pub closed: Option<bool>,
+    pub closed: Option<Turn>,
     /// This address gets no automatic reply any more, because of the ticket.
     pub mute: Option<Address>,
     /// The person is not reached, or is again.
     pub unreached: Option<bool>,
     /// What the ticket's mail really wanted: kept as an example later.
     pub relabel: Option<Vec<String>>,
+    /// The ticket rests until then: nobody is reminded before.
+    pub snooze: Option<Timestamp>,
+    /// The agent who writes is away until that day.
+    pub away: Option<(Address, Day)>,
     /// What an agent noted on the ticket, one line each.
     pub notes: Vec<(&'static str, String)>,
 }
@@ -217,6 +225,19 @@ pub fn claim(message: &Message, office: &Office) -> Option<Claim> {
         believed,
         strange,
     })
+}
+
+/// The tickets that an agent's orders are about, besides the one that the mail answers; none for anybody else's mail. Total.
+pub fn named(message: &Message, office: &Office) -> Vec<TicketNumber> {
+    if claim(message, office).is_none() {
+        return Vec::new();
+    }
+    let commands = words::own(message).commands.into_iter();
+    let into = commands.filter_map(|command| match command {
+        Command::Merge(number) => Some(TicketNumber(number)),
+        _ => None,
+    });
+    into.collect()
 }
 
 /// The ticket that a token of this agent's names, and whether there is a token of ours that is not this agent's.

@@ -26,6 +26,7 @@ use crate::triage::reply::template::Subject;
 use crate::triage::screen::Person;
 use crate::triage::source::Complaint;
 use crate::triage::source::RuleFiles;
+use crate::triage::verify::rules::VERIFY_REPLY;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -113,6 +114,11 @@ impl Replies {
             .collect()
     }
 
+    /// Writes the mail that asks an address for an answer. Nothing of anybody's mail stands in it.
+    pub fn ask(&self, language: &Language, ticket: &str, desk: &str) -> ReplyText {
+        self.letters.ask(language, ticket, desk)
+    }
+
     /// Writes the reply. Takes a `Person`: nothing else is ever answered.
     pub fn write(&self, _person: &Person, occasion: &Occasion<'_>) -> ReplyText {
         self.letters.write(occasion)
@@ -146,6 +152,42 @@ impl Letters {
             html: html::page(
                 &first.code,
                 direction,
+                letter.values.get(Value::Desk),
+                &letter.sections,
+            ),
+            text: letter.text,
+        }
+    }
+
+    /// Writes the mail that asks an address for an answer: a template of its own, its title for a subject.
+    fn ask(&self, language: &Language, ticket: &str, desk: &str) -> ReplyText {
+        let (first, second) = self.tongues(language);
+        let values = Values::new(ticket, desk, String::new());
+        let mut letter = Letter {
+            values,
+            text: String::new(),
+            sections: String::new(),
+        };
+        let question = |tongue: &Tongue| tongue.paragraphs.get(VERIFY_REPLY).cloned();
+        let blocks = |p: &Paragraph| p.blocks.get(None, true).clone();
+        let asked = question(first);
+        let body = asked.as_ref().map(blocks).unwrap_or_default();
+        letter.section(first, &body.iter().collect::<Vec<_>>());
+        if let Some(tongue) = second {
+            letter.separator();
+            let body = question(tongue).as_ref().map(blocks).unwrap_or_default();
+            letter.section(tongue, &body.iter().collect::<Vec<_>>());
+        }
+        let subject = match asked.map(|p| p.title) {
+            Some(Block::Heading(line)) => line.plain(&letter.values).trim().to_owned(),
+            _ => String::new(),
+        };
+        ReplyText {
+            language: first.code.clone(),
+            subject,
+            html: html::page(
+                &first.code,
+                first.frame.direction,
                 letter.values.get(Value::Desk),
                 &letter.sections,
             ),

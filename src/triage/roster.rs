@@ -7,6 +7,8 @@
 //!   agent as soon as its person writes.
 //! - An absence counts by the days of the queue's time zone, and "until" names the day on which the agent is back.
 
+pub mod heir;
+
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;

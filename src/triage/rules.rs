@@ -16,6 +16,7 @@ pub(crate) mod words;
 mod written;
 
 use crate::triage::Disposition;
+use crate::triage::classify::fold::fold;
 use crate::triage::classify::language::Tongues;
 use crate::triage::model::Model;
 use crate::triage::model::ModelFile;
@@ -24,6 +25,7 @@ use crate::triage::rules::rule::AudienceRule;
 use crate::triage::rules::rule::Rule;
 use crate::triage::source::Complaint;
 use crate::triage::source::RuleFiles;
+use crate::triage::verify::rules::Wish;
 
 /// An intent of the desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Intent {
     pub reply: Option<String>,
     /// The smaller, the more it presses when several are found.
     pub rank: u32,
+    /// Whether the addresses that a person names are verified by mail.
+    pub verify: Wish,
 }
 
 /// An intent's part in scoring, beside `Intent`.
@@ -118,6 +122,13 @@ impl IntentRules {
             .flat_map(|when| &when.sender_domain)
             .chain(self.words.domains());
         wanted.any(|wanted| find::is_domain(domain, wanted))
+    }
+
+    /// Returns whether a text speaks of one of these concepts.
+    pub(crate) fn speaks(&self, text: &str, concepts: &[&str]) -> bool {
+        let hits = self.words.find(&fold(text));
+        hits.iter()
+            .any(|hit| concepts.contains(&self.words.name(hit.concept)))
     }
 
     /// Returns whether that intent only stands for a mail that tells nothing.

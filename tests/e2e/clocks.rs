@@ -98,9 +98,21 @@ fn while_the_wall_clock_is_wrong_forwards_go_on_and_replies_wait_until_it_is_men
         .house
         .write("maria@home.example", "Two accounts", MERGE);
     clocks.house.only_mail("maria@home.example");
-    for (n, jump) in ["+8d", "-5d", "1970-01-02 00:00:00", "2106-03-01 00:00:00"]
-        .iter()
-        .enumerate()
+    // In other words each time: the same ones so soon would be one case with the first.
+    for (n, (jump, words)) in [
+        ("+8d", "Can I choose which profile survives if you combine mine?"),
+        ("-5d", "Please put all badges of my three profiles together."),
+        (
+            "1970-01-02 00:00:00",
+            "Somehow one profile hangs on my work address and another on my private one. Can these become one?",
+        ),
+        (
+            "2106-03-01 00:00:00",
+            "Recruiters see half of me: unite both of my accounts, will you?",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
     {
         clocks.set(jump);
         clocks.hear("the time is in doubt", n + 1);
@@ -110,7 +122,7 @@ fn while_the_wall_clock_is_wrong_forwards_go_on_and_replies_wait_until_it_is_men
             "Two accounts",
             &format!("again{n}@home.example"),
             "",
-            MERGE,
+            words,
         );
         clocks.house.deliver(&again, "maria@home.example");
         let from = format!("joe{n}@home{n}.example");

@@ -272,6 +272,12 @@ socket = "control.sock"
 
     /// A person's answer to a mail of ours: to its Reply-To, threaded, below the quoted text.
     pub(crate) fn answer(&mut self, from: &str, ours: &Stored, text: &str) -> Handled {
+        self.answer_later(from, ours, text);
+        self.handled()
+    }
+
+    /// The same, and goes on.
+    pub(crate) fn answer_later(&mut self, from: &str, ours: &Stored, text: &str) {
         let id = format!("answer{}@{}", self.written, domain(from));
         let headers = format!(
             "In-Reply-To: {0}\nReferences: {0}\n",
@@ -283,7 +289,7 @@ socket = "control.sock"
             .fold(String::new(), |all, l| all + "> " + l + "\n");
         let text = format!("{text}\n\nOn Mon, 23 Nov 2026, Credly Support wrote:\n{quoted}");
         let subject = format!("Re: {}", ours.subject());
-        self.receive(&mail(from, &subject, &id, &headers, &text), from)
+        self.deliver(&mail(from, &subject, &id, &headers, &text), from);
     }
 
     /// Asks the daemon by the command line.

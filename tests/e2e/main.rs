@@ -19,6 +19,7 @@ mod life;
 mod limits;
 mod loops;
 mod numbered_rules;
+mod person;
 mod poison;
 mod process;
 mod quarantine;

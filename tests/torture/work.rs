@@ -190,6 +190,7 @@ fn entry(uid: u32, number: u64, purposes: &[Purpose]) -> Entry {
         because: vec![because],
         writer: None,
         deeds: mailclerk::triage::relay::Deeds::default(),
+        beside: mailclerk::triage::plan::Beside::default(),
     };
     let mut digest = [0; 32];
     digest[..4].copy_from_slice(&uid.to_be_bytes());

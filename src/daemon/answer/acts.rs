@@ -4,7 +4,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::clock::Timestamp;
-use crate::daemon::answer::ticket;
 use crate::daemon::answer::time;
 use crate::message::address::Address;
 use crate::store::OutboxId;
@@ -14,21 +13,26 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
+use crate::triage::ticket::TicketState;
 
-/// A ticket with how it stands beyond its state: `closed` and `not-reached` are told in the place of that.
+/// A ticket with how it stands beyond its state: `merged`, `closed` and `not-reached` are told in the place of that.
 pub(super) fn marked(store: &Store, found: &Ticket) -> Result<Value, StoreError> {
     let marks = store.marks(found.number)?;
+    let merged = store.merged_into(found.number)?;
     let mut value = ticket(found);
     if let Value::Object(fields) = &mut value {
-        let state = match (marks.closed, marks.unreached) {
-            (Some(_), _) => Some("closed"),
-            (None, Some(_)) => Some("not-reached"),
-            (None, None) => None,
+        let state = match (merged, marks.closed, marks.unreached) {
+            (Some(_), _, _) => Some("merged"),
+            (None, Some(_), _) => Some("closed"),
+            (None, None, Some(_)) => Some("not-reached"),
+            (None, None, None) => None,
         };
         if let Some(state) = state {
             fields.insert("state".to_owned(), json!(state));
         }
         fields.insert("closed".to_owned(), json!(marks.closed.map(time)));
+        fields.insert("reopened".to_owned(), json!(marks.reopened));
+        fields.insert("merged_into".to_owned(), json!(merged.map(|n| n.0)));
         fields.insert("not_reached".to_owned(), json!(marks.unreached.map(time)));
         fields.insert("spam".to_owned(), json!(marks.spam));
     }
@@ -76,5 +80,27 @@ pub(in crate::daemon) fn cancel(
             "too late: mail {id} is {} already; nothing was changed",
             state.word()
         ) }),
+    })
+}
+
+pub(super) fn ticket(ticket: &Ticket) -> Value {
+    let (state, agent) = match &ticket.state {
+        TicketState::Answered { .. } => ("answered", None),
+        TicketState::WithAgent { agent, .. } => ("with-agent", Some(agent.as_str())),
+        TicketState::AgentAnswered { agent, .. } => ("agent-answered", Some(agent.as_str())),
+    };
+    json!({
+        "number": ticket.number.0,
+        "state": state,
+        "agent": agent,
+        "mailbox": ticket.mailbox,
+        "subject": ticket.subject,
+        "participants": ticket.participants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "intents": ticket.intents,
+        "queue": ticket.queue,
+        "language": ticket.language,
+        "linked": ticket.linked.map(|t| t.0),
+        "opened": time(ticket.opened),
+        "updated": time(ticket.updated),
     })
 }

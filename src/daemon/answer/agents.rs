@@ -18,9 +18,6 @@ use crate::triage::hours::Day;
 use crate::triage::hours::Hours;
 use crate::triage::ticket::TicketNumber;
 
-/// Nobody is away for longer, in days.
-const AWAY_DAYS_MAX: i64 = 10 * 366;
-
 /// What an operator asks of agents' time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "time", deny_unknown_fields)]
@@ -129,17 +126,6 @@ fn list(store: &Store, agents: &[Address], now: Timestamp) -> Result<Value, Stor
 /// Reads the day on which somebody is back.
 fn day(back: &str, now: Timestamp) -> Result<Day, String> {
     let back = Day::try_from(back.to_owned())?;
-    let today = Hours::default().day(now).map_or(0, Day::number);
-    // A day is another one elsewhere.
-    if back.number() < today {
-        return Err(format!(
-            "{back} is past: name the day on which the agent is back"
-        ));
-    }
-    if back.number() > today.saturating_add(AWAY_DAYS_MAX) {
-        return Err(format!(
-            "{back} is more than ten years ahead: take the agent out of the config"
-        ));
-    }
+    back.may_end_an_absence(now)?;
     Ok(back)
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::daemon::answer::ROWS_MAX;
+use crate::daemon::answer::acts::ticket;
 use crate::daemon::answer::ledger;
 use crate::daemon::answer::limits::dead;
 use crate::daemon::answer::outbox;
-use crate::daemon::answer::ticket;
 use crate::daemon::answer::time;
 use crate::message::address::Address;
 use crate::message::address::MessageId;

@@ -9,6 +9,7 @@ use crate::daemon::answer::time;
 use crate::store::KeyView;
 use crate::store::Store;
 
+/// Answers questions about keys.
 pub(super) fn answer(store: &Store, question: &Question, now: Timestamp) -> Value {
     let done = match question {
         Question::Rotate => store.rotate_key(now),

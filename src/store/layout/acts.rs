@@ -3,9 +3,13 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::message::address::Address;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
+use crate::store::layout::person::BY_BYTES_MAX;
+use crate::store::layout::rows::cut;
+use crate::triage::closing::Closing;
 use crate::triage::ticket::TicketNumber;
 
 /// A record of `acts`.
@@ -24,6 +28,10 @@ pub(in crate::store) enum ActRow {
 pub(in crate::store) struct TicketActs {
     /// Since when it is closed.
     pub(in crate::store) closed: Option<i64>,
+    /// Who closed it last.
+    pub(in crate::store) closed_by: String,
+    /// How often an answer opened it again.
+    pub(in crate::store) reopened: u32,
     /// Whom it silenced as spam: the key of that record.
     pub(in crate::store) spam: Option<Vec<u8>>,
     /// Since when the person is not reached.
@@ -32,6 +40,22 @@ pub(in crate::store) struct TicketActs {
     pub(in crate::store) relays: Vec<(u64, Address, bool)>,
     /// What an agent says that the mail wanted, until it is kept as an example.
     pub(in crate::store) relabel: Option<Vec<String>>,
+}
+
+impl TicketActs {
+    pub(in crate::store) fn closing(&self) -> Closing {
+        Closing {
+            closed: self.closed.map(Timestamp),
+            by: self.closed_by.clone(),
+            reopened: self.reopened,
+        }
+    }
+
+    pub(in crate::store) fn close(&mut self, closing: &Closing) {
+        self.closed = closing.closed.map(|at| at.0);
+        self.closed_by = cut(&closing.by, BY_BYTES_MAX);
+        self.reopened = closing.reopened;
+    }
 }
 
 impl Row for ActRow {

@@ -204,7 +204,7 @@ fn closing_lasts_and_spam_silences_its_writer_until_it_is_reopened_or_erased() {
             Step::Record(Some(TicketNumber(1))),
         );
         spam.plan.deeds = Deeds {
-            closed: Some(true),
+            closed: Some(crate::triage::closing::Turn::Close),
             mute: Some(address("ann@museum.example")),
             ..Deeds::default()
         };

@@ -201,6 +201,16 @@ fn records(engine: &Engine) -> BTreeMap<(Tree, Vec<u8>), Vec<u8>> {
     let mut records = BTreeMap::new();
     for tree in TREES.into_iter().filter(|tree| *tree != Tree::Head) {
         let seen = engine.scan(tree, Range::under(&[]), |key, value| {
+            // Layout 1 did not count questions to addresses apart.
+            let budget = if tree == Tree::Expiry {
+                key.get(8..)
+            } else {
+                Some(key)
+            };
+            let counts = budget.and_then(|key| key.first());
+            if matches!(tree, Tree::Budgets | Tree::Expiry) && matches!(counts, Some(b'a' | b'q')) {
+                return Ok(true);
+            }
             let mut value = value.to_vec();
             let of_a_day = match tree {
                 Tree::Duties => key.first(),

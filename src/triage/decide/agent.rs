@@ -5,6 +5,7 @@ use crate::triage::Disposition;
 use crate::triage::decide::AGENT_ANSWERED;
 use crate::triage::decide::Matter;
 use crate::triage::decide::says;
+use crate::triage::merge;
 use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
 use crate::triage::relay::Acts;
@@ -24,6 +25,7 @@ impl<'a> Matter<'a> {
         if self.disproved() {
             return None;
         }
+        let merged = &self.case.beside.merged;
         let known = |number: TicketNumber| self.case.tickets.iter().find(|t| t.number == number);
         let Some(number) = claim.ticket else {
             return match self.joined() {
@@ -32,7 +34,7 @@ impl<'a> Matter<'a> {
                 _ => self.answers_us().then(|| self.without_token(claim)),
             };
         };
-        let Some(ticket) = known(number) else {
+        let Some(ticket) = known(merge::end(merged, number)) else {
             return Some(self.unknown_ticket(claim, number));
         };
         if thread::belongs(&claim.agent, ticket) {
@@ -81,15 +83,11 @@ impl<'a> Matter<'a> {
         plan
     }
 
-    /// What it changes that the person of a ticket writes again: who does has not got all that they need, and is there.
+    /// What it changes that the person of a ticket writes again: who does is there.
     pub(super) fn heard_again(&self, plan: &mut Plan, ticket: &Ticket) {
         let Some(acts) = self.acts(ticket.number) else {
             return;
         };
-        if acts.closed.is_some() {
-            plan.deeds.closed = Some(false);
-            plan.deeds.notes = vec![("reopened", "the person wrote again".to_owned())];
-        }
         if acts.unreached.is_some() {
             plan.deeds.unreached = Some(false);
         }

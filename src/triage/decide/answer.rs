@@ -70,6 +70,13 @@ impl<'a> Matter<'a> {
             ));
             return None;
         }
+        if self.twin.is_some() {
+            because.push(says(
+                "twin",
+                "the mail before it was answered; they are one case",
+            ));
+            return None;
+        }
         if self.too_swift() {
             because.push(says(
                 "swift",

@@ -54,7 +54,7 @@ impl<'a> Matter<'a> {
     /// The flood that the mail belongs to, if it does.
     pub(super) fn flood(&self) -> Option<Overflow<'a>> {
         let (limits, waves) = (&self.rules.desk.flood, &self.case.flood);
-        let strange = self.joined().is_none();
+        let strange = self.joined().is_none() || self.twin.is_some();
         let kinds = [
             (
                 FLOOD_SENDER,

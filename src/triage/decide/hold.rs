@@ -15,7 +15,7 @@ impl<'a> Matter<'a> {
     /// Returns why the mail is held; nothing when it is not. Who takes part in a ticket is not held, and what an operator
     /// released is not held again.
     pub(super) fn suspicion(&self, disposition: Disposition) -> Vec<Because> {
-        if self.case.released.is_some() || self.joined().is_some() {
+        if self.case.released.is_some() || (self.joined().is_some() && self.twin.is_none()) {
             return Vec::new();
         }
         let rules = &self.rules.quarantine;
@@ -59,6 +59,8 @@ impl<'a> Matter<'a> {
                 Thread::Linked(number, _) => Some(number),
                 _ => None,
             },
+            heading: self.heading(ticket.number),
+            standings: self.standings(),
         }
     }
 }

@@ -1,17 +1,21 @@
 //! What an agent's orders do: each turned into changes of the ticket and deeds, or refused.
 
 use crate::message::address::Address;
-use crate::triage::Queue;
+use crate::triage::closing::Turn;
 use crate::triage::command::Command;
 use crate::triage::command::Head;
 use crate::triage::command::Wrong;
 use crate::triage::decide::Matter;
 use crate::triage::forward;
+use crate::triage::hours::Day;
+use crate::triage::plan::Beside;
 use crate::triage::plan::Letter;
 use crate::triage::relay::Claim;
 use crate::triage::relay::Deeds;
 use crate::triage::relay::Fate;
 use crate::triage::relay::notice::Told;
+use crate::triage::roster::heir::Giving;
+use crate::triage::roster::heir::Heir;
 use crate::triage::ticket;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketMove;
@@ -25,6 +29,8 @@ pub(super) struct Orders {
     /// The ticket as it will be.
     pub(super) ticket: Ticket,
     pub(super) deeds: Deeds,
+    /// What changes beside the ticket.
+    pub(super) beside: Beside,
     /// Mails to other agents.
     pub(super) letters: Vec<Letter>,
     /// What the agent is told; nothing, where `what` is empty.
@@ -46,12 +52,12 @@ impl Orders {
         }
     }
 
-    fn note(&mut self, kind: &'static str, note: String) {
+    pub(super) fn note(&mut self, kind: &'static str, note: String) {
         self.deeds.notes.push((kind, note));
     }
 }
 
-impl<'a> Matter<'a> {
+impl Matter<'_> {
     /// Works out what the orders do; nothing is done yet.
     ///
     /// # Errors
@@ -65,6 +71,7 @@ impl<'a> Matter<'a> {
         let mut orders = Orders {
             ticket: ticket.clone(),
             deeds: Deeds::default(),
+            beside: Beside::default(),
             letters: Vec::new(),
             told: Told::default(),
             handed: false,
@@ -92,11 +99,11 @@ impl<'a> Matter<'a> {
         let by = &claim.agent;
         match command {
             Command::Close => {
-                orders.deeds.closed = Some(true);
+                orders.deeds.closed = Some(Turn::Close);
                 orders.note("closed", format!("by {by}"));
             }
             Command::Reopen => {
-                orders.deeds.closed = Some(false);
+                orders.deeds.closed = Some(Turn::Open);
                 orders.note("reopened", format!("by {by}"));
             }
             Command::Note(line) => {
@@ -109,7 +116,7 @@ impl<'a> Matter<'a> {
                 orders.note("note", format!("{by}: {words}"));
             }
             Command::Spam => {
-                orders.deeds.closed = Some(true);
+                orders.deeds.closed = Some(Turn::Close);
                 orders.deeds.mute = orders.ticket.participants.first().cloned();
                 orders.note(
                     "spam",
@@ -123,82 +130,37 @@ impl<'a> Matter<'a> {
                 orders.told.usage = true;
                 orders.tell("how to answer", "Answer the desk's mail: your words go to the person from the desk's address. What you quote is cut off.");
             }
-            // The one place for orders whose effect lies with other parts of the desk. Each gets an arm of its own above, or
-            // here, once its part is there.
-            Command::Merge(number) => return Err(not_available(&format!("#merge {number}"))),
-            Command::Snooze(seconds) => return Err(not_available(&format!("#snooze {seconds}s"))),
-            Command::Verified(_) => return Err(not_available("#verified")),
-            Command::Away(day) => return Err(not_available(&format!("#away until {day}"))),
+            Command::Merge(number) => self.merge(by, *number, orders)?,
+            Command::Snooze(seconds) => self.snooze(*seconds, orders)?,
+            Command::Verified(address) => self.verified(by, address.as_ref(), orders)?,
+            Command::Away(day) => self.away(by, Day(*day), orders)?,
         }
         Ok(())
     }
 
     /// Gives the case to an agent, by address or name, or to a queue.
     fn assign(&self, by: &Address, name: &str, orders: &mut Orders) -> Result<(), Wrong> {
-        let line = format!("#assign {name}");
-        let office = self.office;
-        let queue = office
-            .queues
-            .iter()
-            .find(|q| q.name.eq_ignore_ascii_case(name) && !q.agents.is_empty());
-        let (queue, to) = if let Some(queue) = queue {
-            let next = self.next_by_rule(&queue.name, &mut Vec::new());
-            let to = next.filter(|a| queue.agents.contains(a));
-            (
-                queue.name.clone(),
-                to.or_else(|| queue.agents.first().cloned()),
-            )
-        } else {
-            let named = self.agents_named(name);
-            let [agent] = named.as_slice() else {
-                let why = if named.is_empty() {
-                    "there is no agent and no queue of that name"
-                } else {
-                    "more than one agent is called so; give the address"
-                };
-                return Err(refused(&line, why, "#assign NAME"));
-            };
-            let serves = |q: &&Queue| q.agents.contains(agent);
-            let theirs = office.queues.iter().find(serves).map(|q| q.name.clone());
-            let stays = orders.ticket.queue.clone().filter(|name| {
-                let queue = office.queues.iter().find(|q| q.name == *name);
-                queue.is_some_and(|q| q.agents.contains(agent))
-            });
-            (stays.or(theirs).unwrap_or_default(), Some((*agent).clone()))
+        let giving = Giving {
+            office: self.office,
+            default_queue: &self.rules.desk.default_queue,
+            known: &self.case.time,
+            turns: &self.case.turns,
+            now: self.now,
         };
-        let Some(to) = to else {
-            return Err(refused(&line, "that queue has no agent", "#assign NAME"));
-        };
+        let Heir { agent: to, queue } = giving.heir(&orders.ticket, name).map_err(|why| {
+            let line = format!("#assign {name}");
+            refused(&line, &why.to_string(), "#assign NAME")
+        })?;
         let moved = TicketMove::HandTo(to.clone());
         orders.ticket.state = ticket::step(Some(orders.ticket.state.clone()), moved, self.now);
         orders.ticket.queue = Some(queue);
         orders.handed = true;
         orders.note("assigned", format!("to {to} by {by}"));
         if !to.same_person(by) {
-            let letter = forward::assigned(&orders.ticket, office, by, &to);
+            let letter = forward::assigned(&orders.ticket, self.office, by, &to);
             orders.letters.push(letter);
         }
         Ok(())
-    }
-
-    /// Agents whose address, its local part, or configured name that is.
-    fn agents_named(&self, name: &str) -> Vec<&'a Address> {
-        let office = self.office;
-        let is = |agent: &&Address| {
-            let card = office.relay.card(agent);
-            agent.as_str().eq_ignore_ascii_case(name)
-                || agent.local().eq_ignore_ascii_case(name)
-                || card.is_some_and(|c| {
-                    !c.name.is_empty() && c.name.to_lowercase() == name.to_lowercase()
-                })
-        };
-        let mut found: Vec<&Address> = Vec::new();
-        for agent in office.surroundings.agents.iter().filter(is) {
-            if !found.iter().any(|f| f.same_person(agent)) {
-                found.push(agent);
-            }
-        }
-        found
     }
 
     fn relabel(&self, by: &Address, intents: &[String], orders: &mut Orders) -> Result<(), Wrong> {
@@ -253,14 +215,10 @@ impl<'a> Matter<'a> {
     }
 }
 
-fn refused(line: &str, why: &str, nearest: &'static str) -> Wrong {
+pub(super) fn refused(line: &str, why: &str, nearest: &'static str) -> Wrong {
     Wrong {
         line: line.to_owned(),
         why: why.to_owned(),
         nearest,
     }
-}
-
-fn not_available(line: &str) -> Wrong {
-    refused(line, "this order is not available here", "#help")
 }

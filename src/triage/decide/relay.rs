@@ -102,8 +102,8 @@ impl<'a> Matter<'a> {
         orders: &mut Orders,
     ) -> Option<Letter> {
         let office = self.office;
-        let person = ticket.participants.first()?;
-        let answers = self.acts(ticket.number).map(|acts| acts.heard.clone());
+        let (person, threaded) = self.person_of(claim, ticket)?;
+        let answers = self.acts(threaded).map(|acts| acts.heard.clone());
         orders.deeds.relay = Some(Relaying {
             agent: claim.agent.clone(),
             name: office
@@ -246,6 +246,7 @@ impl<'a> Matter<'a> {
         plan.letters = letters;
         plan.letters.extend(orders.letters);
         plan.deeds = orders.deeds;
+        plan.beside = orders.beside;
         if !orders.told.what.is_empty() {
             self.tell(&mut plan, claim, Some(ticket.number), &orders.told);
         }

@@ -29,6 +29,8 @@ use crate::triage::ticket;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketMove;
 use crate::triage::ticket::TicketState;
+use crate::triage::verify::Stand;
+use crate::triage::verify::Standing;
 
 /// The reason of a plan for a forward that failed, whether or not another agent gets the case.
 pub const BOUNCED_FORWARD: &str = "bounced-forward";
@@ -90,6 +92,10 @@ pub(super) fn plan(
             }
             plan.because
                 .push(says(BOUNCED, "a mail of ours did not arrive"));
+            if let Some(ticket) = known {
+                let bounced = bounced(reading, returned, ticket, case, office, now);
+                plan.beside.standings.extend(bounced);
+            }
         }
         (Fate::Arrived, Purpose::Forward) if by_agent => {
             plan.because.push(says(
@@ -191,6 +197,35 @@ fn tell_operator(plan: &mut Plan, ticket: &Ticket, failed: &Address, office: &Of
         ticket.number.0
     );
     plan.letters.push(letter);
+}
+
+/// The address that was asked, and that the question came back from.
+fn bounced(
+    reading: &Reading,
+    returned: &Returned,
+    ticket: &Ticket,
+    case: &Case,
+    office: &Office,
+    now: Timestamp,
+) -> Option<Standing> {
+    if returned.own.purpose != Purpose::Verify {
+        return None;
+    }
+    let asked = case.beside.standings.iter().find(|(number, s)| {
+        let by_id = || {
+            let id = returned.id.as_ref();
+            id.is_some_and(|id| office.key.own_id(id, &[&s.address]).is_some())
+        };
+        let to = || {
+            returned
+                .to
+                .as_ref()
+                .is_some_and(|to| to.same_person(&s.address))
+        };
+        *number == ticket.number && s.stand == Stand::Asked && (by_id() || to())
+    })?;
+    let status = dead::gone(reading).map_or_else(String::new, |gone| gone.status.to_string());
+    Some(asked.1.to(Stand::Bounced, &status, now))
 }
 
 /// The agent who has the ticket, if the mail that came back went to just that one.

@@ -6,6 +6,8 @@
     reason = "a test may panic"
 )]
 
+mod orders;
+
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -123,7 +125,7 @@ fn with(agent: &str) -> TicketState {
 fn acts() -> Acts {
     Acts {
         ticket: NUMBER,
-        closed: None,
+        closing: Closing::default(),
         spam: false,
         unreached: None,
         relays: Vec::new(),
@@ -408,22 +410,22 @@ fn refusals() -> Vec<(&'static str, String, &'static str)> {
         (
             "",
             "#merge 4\nDear Maria, it is merged.".to_owned(),
-            "not available",
+            "no ticket of that number",
         ),
         (
             "",
-            "#snooze 3d\nDear Maria, it is merged.".to_owned(),
-            "not available",
+            "#snooze often\nDear Maria, it is merged.".to_owned(),
+            "a time, such as",
         ),
         (
             "",
-            "#verified\nDear Maria, it is merged.".to_owned(),
-            "not available",
+            "#verified ben@agents.example\nDear Maria, it is merged.".to_owned(),
+            "an agent's",
         ),
         (
             "",
-            "#away until 2026-12-01\nDear Maria, it is merged.".to_owned(),
-            "not available",
+            "#away until 1969-12-01\nDear Maria, it is merged.".to_owned(),
+            "is past",
         ),
         (
             "",
@@ -472,17 +474,17 @@ fn an_agent_is_told_so_much_a_day_and_no_more() {
 fn orders_do_what_they_say_with_the_words_in_one_plan() {
     let plan = answer("", "#close\nDear Maria, it is merged.");
     assert!(has(&plan, RELAYED));
-    assert_eq!(plan.deeds.closed, Some(true));
+    assert_eq!(plan.deeds.closed, Some(Turn::Close));
     assert_eq!(plan.letters.len(), 1);
 
     let plan = answer("", "#close");
     assert!(has(&plan, ORDERED) && plan.letters.is_empty(), "{plan:#?}");
-    assert_eq!(plan.deeds.closed, Some(true));
+    assert_eq!(plan.deeds.closed, Some(Turn::Close));
 
     let plan = answer("", "#spam");
     assert_eq!(
         (plan.deeds.closed, plan.deeds.mute),
-        (Some(true), Some(address(MARIA)))
+        (Some(Turn::Close), Some(address(MARIA)))
     );
 
     let plan = answer("", "#note\nShe called twice.");

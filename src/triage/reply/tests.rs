@@ -12,7 +12,7 @@ use super::*;
 use std::path::Path;
 use std::sync::OnceLock;
 
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 12] = [
     "account-access",
     "password-reset",
     "merge-accounts",
@@ -24,6 +24,7 @@ const WANTED: [&str; 11] = [
     "ibm-intranet",
     "escalation",
     "other",
+    "verify",
 ];
 const EMPLOYEES: &str = "https://yourlearning.ibm.com/#search/badges";
 const EVERYONE_ELSE: &str = "https://www.ibm.com/badging";

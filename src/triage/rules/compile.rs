@@ -21,6 +21,7 @@ use crate::triage::rules::written::IntentFile;
 use crate::triage::rules::written::RuleWritten;
 use crate::triage::source::Complaint;
 use crate::triage::source::RuleFiles;
+use crate::triage::verify::rules::Wish;
 
 /// A compiled regex may take this many octets.
 const REGEX_BYTES_MAX: usize = 1 << 20;
@@ -122,12 +123,19 @@ fn read_intents(
             let what = "`queue` makes no sense with `disposition = \"ignore\"`";
             faults.push(Complaint::at(path, text, queue.span().start, what));
         }
+        if written.verify != Wish::No && written.disposition != Disposition::Forward {
+            let at = text.find("verify").unwrap_or_default();
+            let what =
+                "`verify` makes sense with `disposition = \"forward\"` only: an agent acts on it";
+            faults.push(Complaint::at(path, text, at, what));
+        }
         let intent = Intent {
             name: name.to_owned(),
             disposition: written.disposition,
             queue: written.queue.as_ref().map(|q| q.get_ref().clone()),
             reply: written.reply.clone(),
             rank: written.rank,
+            verify: written.verify,
         };
         out.push((intent, written, path.clone()));
     }

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use crate::triage::Disposition;
 use crate::triage::classify::Audience;
+use crate::triage::verify::rules::Wish;
 
 /// A file of `intents/`.
 #[derive(Debug, serde::Deserialize)]
@@ -17,6 +18,8 @@ pub(super) struct IntentFile {
     pub(super) disposition: Disposition,
     pub(super) queue: Option<Spanned<String>>,
     pub(super) reply: Option<String>,
+    #[serde(default)]
+    pub(super) verify: Wish,
     pub(super) rank: u32,
     #[serde(default = "ten")]
     pub(super) threshold: i32,

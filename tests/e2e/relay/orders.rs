@@ -117,13 +117,13 @@ fn a_kill_at_any_step_of_an_answer_neither_loses_nor_doubles_it() {
     assert_eq!(case.relays().len(), sent);
 }
 
-/// Orders that are none, or not yet: nothing is done, the words come back, and the corrected mail goes.
+/// Orders that are none, or cannot be carried out: nothing is done, the words come back, and the corrected mail goes.
 #[test]
 fn a_wrong_order_comes_back_with_the_nearest_one_and_the_words() {
     let mut case = Case::begin(AT_ONCE);
     for (orders, nearest) in [
         ("#clsoe", "#close"),
-        ("#close\n#snooze 3d", "not available"),
+        ("#close\n#merge 99", "no ticket of that number"),
     ] {
         case.answers(&format!("{orders}\nDear Maria, it is merged."));
         case.nobody_is_relayed();
