@@ -38,9 +38,7 @@
 //! quarantine number in arrivals when it was held, u64      QuarantineRow            mails held for an operator; the bytes are in the spool
 //! duties     see `duties`                                  DutyRow                  agents' time: what is waited for, absences, loads
 //! agenda     time i64, key in duties                       ()                       what falls due, by time
-//! acts       't', ticket u64                               ActRow                   what agents did on a ticket
-//! acts       'r', ticket u64                               ActRow                   its mail is to be kept as an example
-//! acts       'w', identity of an address                   ActRow                   no automatic reply goes there
+//! acts       't' or 'r', ticket; or 'w', identity          ActRow                   see `acts`
 //! addresses  ticket u64, digest of the identity            StandingRow              whether each is verified
 //! refusals   SHA-256 of the writer                         RefusalRow               never asked again
 //! merges     number of the merged ticket u64               MergeRow                 which ticket goes on for it

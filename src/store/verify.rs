@@ -339,9 +339,9 @@ fn belongs(engine: &Engine) -> Result<Faults, StoreError> {
             Ok(true)
         })?;
     }
-    let lost = merge::dangling(engine)?;
-    lost.iter()
-        .for_each(|n| faults.add(|| format!("ticket {}, a part of a lost one", n.0)));
+    for n in merge::dangling(engine)? {
+        faults.add(|| format!("ticket {}, a part of a lost one", n.0));
+    }
     engine.scan(Tree::Filings, Range::under(&[]), |key, _| {
         if engine.get(Tree::Ledger, key)?.is_none() {
             faults.add(|| format!("mail {}", name_of(Tree::Ledger, key)));
@@ -368,15 +368,13 @@ fn loads(engine: &Engine) -> Result<Faults, StoreError> {
 
 /// Reads every mail that may still go out.
 fn spool(told: &mut Verified, engine: &Engine, spool: &Spool) -> Result<(), StoreError> {
-    let (mut whole, mut parked) = (0_u64, 0_u64);
-    let mut faults = Faults::default();
+    let (mut whole, mut parked, mut faults) = (0_u64, 0_u64, Faults::default());
     engine.scan(Tree::Outbox, Range::under(&[]), |key, value| {
         let row = layout::unseal::<OutboxRow>(key, value)?;
         match row.state {
             DeliveryRow::Sent(..) | DeliveryRow::Dropped(..) => {}
             _ if spool.read(&row.place).is_ok() => whole += 1,
-            // Known already, and with a person.
-            DeliveryRow::Parked(..) => parked += 1,
+            DeliveryRow::Parked(..) => parked += 1, // known already, and with a person
             _ => faults.add(|| name_of(Tree::Outbox, key)),
         }
         Ok(true)

@@ -1,4 +1,12 @@
 //! What agents did on a ticket beyond its state, and whom that silenced.
+//!
+//! ```text
+//! key in `acts`                 row      why
+//! ----------------------------  -------  -------------------------------------
+//! t, ticket u64                 Ticket   what agents did on it
+//! r, ticket u64                 Relabel  its mail is to be kept as an example
+//! w, identity of an address     Muted    no automatic reply goes there
+//! ```
 
 use serde::Deserialize;
 use serde::Serialize;

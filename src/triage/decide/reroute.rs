@@ -89,13 +89,11 @@ pub(super) fn plan(
             }));
             if let Some(ticket) = known {
                 unreached(&mut plan, ticket, returned, case, office, now);
-            }
-            plan.because
-                .push(says(BOUNCED, "a mail of ours did not arrive"));
-            if let Some(ticket) = known {
                 let bounced = bounced(reading, returned, ticket, case, office, now);
                 plan.beside.standings.extend(bounced);
             }
+            plan.because
+                .push(says(BOUNCED, "a mail of ours did not arrive"));
         }
         (Fate::Arrived, Purpose::Forward) if by_agent => {
             plan.because.push(says(

@@ -47,7 +47,7 @@ fn seen(c: char) -> char {
 }
 
 /// Leaves out `[#1042 ...]`, whoever wrote it: the reply gets its own.
-fn without_tags(subject: &str) -> String {
+pub(crate) fn without_tags(subject: &str) -> String {
     let mut out = String::with_capacity(subject.len());
     let mut rest = subject;
     while let Some((before, tag)) = rest.split_once("[#") {

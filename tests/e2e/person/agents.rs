@@ -95,12 +95,8 @@ fn an_agent_merges_two_cases_and_answers_each_person_from_the_forward_they_came_
             .starts_with("Dear Maria at home")
     );
     // What comes back from either is on the one ticket.
-    assert_eq!(
-        house
-            .answer(WORK, &answer, "The nursing badge is missing.")
-            .ticket(),
-        1
-    );
+    let back = house.answer(WORK, &answer, "The nursing badge is missing.");
+    assert_eq!(back.ticket(), 1);
     says(&mut house, ANA, &first, "#merge 2");
     let told = house.mails(ANA, 3).pop().unwrap();
     assert!(told.text().contains("this very ticket"), "{}", told.text());
