@@ -13,6 +13,8 @@ use crate::message::address::Address;
 use crate::triage::Office;
 use crate::triage::agenda::Call;
 use crate::triage::delivery::Purpose;
+use crate::triage::forward::MARKER;
+use crate::triage::forward::footer;
 use crate::triage::plan::Letter;
 use crate::triage::ticket::Ticket;
 
@@ -178,7 +180,7 @@ pub fn handed(
     let key = &office.key;
     let writer = ticket.participants.first();
     let number = ticket.number.0;
-    let mut text = format!("Ticket #{number} comes to you: {by} gave it to you.\n\n");
+    let mut text = format!("{MARKER}\nTicket #{number} comes to you: {by} gave it to you.\n\n");
     let _ = writeln!(
         text,
         "{:<11}{}",
@@ -193,10 +195,10 @@ pub fn handed(
         (false, folder) => format!("lies in the folder {folder} of the desk's mailbox"),
     };
     let _ = writeln!(text, "{:<11}{place}\n--", "The mail");
-    text.push_str(&crate::triage::forward::footer(writer));
+    text.push_str(&footer(writer));
     text.push('\n');
-    let mut reply_to: Vec<Address> = writer.cloned().into_iter().collect();
-    reply_to.push(key.reply_address(&office.address, ticket.number, agent));
+    // The desk alone, as of every mail that an agent answers: the writer's address beside it would get the agent's.
+    let reply_to = vec![key.reply_address(&office.address, ticket.number, agent)];
     let intent = ticket.intents.first().map_or("", String::as_str);
     Letter {
         purpose: Purpose::Forward,

@@ -161,12 +161,19 @@ fn an_age_is_said_in_the_largest_unit_of_which_there_are_two() {
 }
 
 #[test]
-fn who_is_given_a_ticket_answers_its_writer_and_reads_where_the_mail_is() {
+fn who_is_given_a_ticket_answers_the_desk_alone_and_reads_where_the_mail_is() {
     let office = office();
     let agent = address("ben@agents.example");
     let ticket = ticket(42, "Two accounts");
     let letter = handed(&ticket, &office, &agent, "root", false);
-    assert_eq!(letter.reply_to.first(), ticket.participants.first());
+    let [desk] = letter.reply_to.as_slice() else {
+        panic!("never the person beside the desk: {:?}", letter.reply_to)
+    };
+    assert_eq!(
+        office.key.own_reply_address(desk, &office.address, &agent),
+        Some(TicketNumber(42))
+    );
+    assert_eq!(letter.text.lines().next(), Some(MARKER), "{}", letter.text);
     assert!(
         letter.text.contains("lies in the desk's mailbox"),
         "{}",

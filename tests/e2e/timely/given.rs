@@ -6,6 +6,7 @@ use crate::timely::*;
 #[test]
 fn a_case_that_an_operator_gives_to_another_agent_goes_there_with_its_mail() {
     let mut house = desk("");
+    house.change_config("[control]", "[relay]\nundo = \"0s\"\n[control]");
     house.start();
     let ticket = house.write(MARIA, "Two accounts", MERGE).ticket();
     let number = ticket.to_string();
@@ -29,7 +30,13 @@ fn a_case_that_an_operator_gives_to_another_agent_goes_there_with_its_mail() {
     let forward = house.only_mail("cleo@agents.example");
     let original = String::from_utf8_lossy(&forward.attached_mails().remove(0)).into_owned();
     assert!(original.contains(MERGE), "{original}");
-    assert!(forward.header("Reply-To").unwrap().contains(MARIA));
+    let to = forward.header("Reply-To").unwrap();
+    assert!(
+        to.starts_with("support+1-") && !to.contains(',') && !to.contains("maria"),
+        "the desk alone: {to}"
+    );
+    let marker = "===== Your answer goes above this line =====";
+    assert!(forward.text().starts_with(marker), "{}", forward.text());
     let shown = house.ticket(ticket);
     assert_eq!(
         (&shown["agent"], &shown["queue"]),
@@ -58,6 +65,24 @@ fn a_case_that_an_operator_gives_to_another_agent_goes_there_with_its_mail() {
         "{}",
         forward.text()
     );
+    // Ben answers, as his program has it: the person hears from the desk, and of him nothing.
+    let to = forward.header("Reply-To").unwrap();
+    let quoted: String = forward.text().lines().map(|l| format!("> {l}\n")).collect();
+    let words = format!("Dear Maria, it is merged.\n\n{quoted}");
+    let mail = format!(
+        "From: {BEN}\nTo: {to}\nSubject: Re: {}\nMessage-ID: <bens@agents.example>\n\n{words}",
+        forward.subject()
+    );
+    house.deliver(&mail, BEN);
+    let answer = house.wait("the answer", |house| {
+        let mails = house.servers.mails(MARIA, "INBOX");
+        mails
+            .into_iter()
+            .find(|m| m.text().starts_with("Dear Maria"))
+    });
+    assert_eq!(answer.text().trim(), "Dear Maria, it is merged.");
+    let whole = String::from_utf8_lossy(&answer.raw).to_lowercase();
+    assert!(!whole.contains("agents.example"), "{whole}");
 }
 
 /// The daemon dies just before it gives a case away: nothing has happened. It dies just after: the case is given, once.
