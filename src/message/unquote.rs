@@ -324,7 +324,7 @@ impl Pass<'_> {
 }
 
 /// Tells whether a line is quoted by a `>`.
-fn is_prefixed(line: &str) -> bool {
+pub(crate) fn is_prefixed(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t']);
     // A face is no quote.
     // Nor is the end of a wrapped `<address>:`.

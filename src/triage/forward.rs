@@ -203,17 +203,19 @@ fn claims(all: &[NamedAddress]) -> String {
     }
 }
 
-/// What else an agent can say.
-const ORDERS: &str = "Its first lines may be orders: #close #reopen #note #assign NAME #relabel INTENT #spam #merge NUMBER #snooze 3d #verified ADDRESS #away until DATE #cancel #help";
+/// What else an agent can say. As everything here, in lines that no program folds when it quotes them.
+const ORDERS: &str = "Its first lines may be orders: #close #reopen #note #spam #cancel
+or #assign NAME, #relabel INTENT, #merge NUMBER, #snooze 3d,
+#verified ADDRESS, #away until DATE; #help tells more.";
 
 /// Where the agent's answer goes; the opposite of what is true would leave a person waiting.
 pub(crate) fn footer(writer: Option<&Address>) -> String {
     match writer {
         Some(writer) => format!(
-            "Answer this mail: your words go to the writer ({writer}) from the desk's address, not from yours.\n{ORDERS}"
+            "Answer this mail: your words go to the writer\n({writer})\nfrom the desk's address, not from yours.\n{ORDERS}"
         ),
         None => format!(
-            "Nobody is certain to have written this, so an answer reaches the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, write to an address that you trust, and keep the desk in copy.\n{ORDERS}"
+            "Nobody is certain to have written this, so\nan answer reaches the desk alone, and NOBODY ELSE GETS IT.\nTo answer the person, write to an address that you trust, and keep the desk in copy.\n{ORDERS}"
         ),
     }
 }

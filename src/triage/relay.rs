@@ -4,13 +4,14 @@
 //! - The token decides, not the writer's name alone: From is forged easily, and a reply address is handed on. Both must fit, and
 //!   where the config demands it, our own border must have vouched for the sender's domain (RFC 7489).
 //! - A subject tag proves no agent: subjects are quoted, printed and forwarded.
-//! - What a person gets is made anew, as plain text: the agent's new words, cut above our own marker line, without any address
+//! - What a person gets is made anew, as plain text: the agent's new words above our own marker line, without any address
 //!   of an agent and any reply address or tag of ours. HTML is not carried: what hides in it (other people's quotes, tracking,
 //!   the agent's name in a style) would have to be proved absent.
 //! - An answer goes on when it went to the desk alone. One that went to the person already is only noted; one that went to
 //!   somebody else as well may be talk between colleagues, and comes back.
 //! - What cannot go on comes back to the agent with the reason and the words; nothing of it is done.
 
+mod above;
 pub mod carry;
 pub mod notice;
 pub mod words;

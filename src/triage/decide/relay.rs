@@ -62,6 +62,9 @@ impl<'a> Matter<'a> {
             return self.misunderstood(claim, ticket, &head);
         }
         let direct = self.reaches_writer(ticket);
+        if !direct && let Some(why) = words::astray(message) {
+            return self.not_sent(claim, ticket, why, &head);
+        }
         let note = head.commands.iter().any(|c| matches!(c, Command::Note(_)));
         let goes = !direct && !note && !head.words.is_empty();
         let carried = if goes || (head.words.is_empty() && head.commands.is_empty() && !direct) {

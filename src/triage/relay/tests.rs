@@ -7,6 +7,7 @@
 )]
 
 mod orders;
+mod quotes;
 
 use std::path::Path;
 use std::sync::LazyLock;

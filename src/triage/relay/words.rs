@@ -1,35 +1,40 @@
 //! The words of an agent's mail that a person may read.
 
+use std::borrow::Cow;
+
+use crate::message::Body;
 use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::unquote::unquote;
 use crate::triage::Office;
 use crate::triage::command;
 use crate::triage::command::Head;
-use crate::triage::forward::MARKER;
 use crate::triage::relay::Signature;
+use crate::triage::relay::above;
+use crate::triage::relay::above::Rows;
 
 /// The longest address is no longer (RFC 5321, 4.5.3.1).
 const ADDRESS_OCTETS_MAX: usize = 320;
-/// What mail programs call the fields that they set above a quote.
-const FIELDS: [&str; 22] = [
-    "from", "to", "cc", "sent", "date", "subject", "reply-to", "von", "an", "gesendet", "datum",
-    "betreff", "de", "para", "à", "envoyé", "objet", "enviado", "asunto", "assunto", "da",
-    "oggetto",
-];
-/// Lines right above a quote that may name whose it is.
-const ATTRIBUTION_LINES_MAX: usize = 8;
 
 /// Returns an agent's orders and words: what is quoted is cut off, and so is all from our own marker line on.
 pub fn own(message: &Message) -> Head {
-    let body = &message.body;
-    // What was taken for a form's fields is an agent's list.
-    let new = if message.form.is_some() {
-        unquote(&body.full).new
+    let body = body(message);
+    command::head(&Rows::of(&body, &body.new).above())
+}
+
+/// Returns why it is not sure that all of an agent's words, and nothing else, are what `own` returns; none: it is.
+pub fn astray(message: &Message) -> Option<&'static str> {
+    let body = body(message);
+    Rows::of(&body, &body.new).astray()
+}
+
+/// The text of an agent's mail. What was taken for a form's fields is an agent's list.
+fn body(message: &Message) -> Cow<'_, Body> {
+    if message.form.is_some() {
+        Cow::Owned(unquote(&message.body.full))
     } else {
-        body.new.clone()
-    };
-    command::head(&above_marker(&new))
+        Cow::Borrowed(&message.body)
+    }
 }
 
 /// Returns what a person gets: the words, and below them the signature that the config wants.
@@ -38,11 +43,11 @@ pub fn for_person(message: &Message, words: &str, agent: &Address, office: &Offi
     let mut text = scrubbed(words, agent, office);
     let card = rules.card(agent);
     let configured = card.map_or("", |card| card.signature.trim());
-    let own = message.body.signature.trim();
+    let own = Rows::of(&message.body, &message.body.signature).above();
     let own = own.trim_start_matches('-').trim_start();
     let signature = match rules.signature {
         _ if !configured.is_empty() => configured.to_owned(),
-        Signature::Keep if message.form.is_none() => scrubbed(&above_marker(own), agent, office),
+        Signature::Keep if message.form.is_none() => scrubbed(own, agent, office),
         Signature::Keep | Signature::Drop => String::new(),
     };
     if !signature.trim().is_empty() {
@@ -53,47 +58,9 @@ pub fn for_person(message: &Message, words: &str, agent: &Address, office: &Offi
     text
 }
 
-/// Cuts at our marker line, for clients that quote without saying so; whose words they quote, too.
-fn above_marker(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let Some(at) = lines.iter().position(|line| is_marker(line)) else {
-        return text.to_owned();
-    };
-    let mut above = lines.get(..at).unwrap_or_default();
-    // `From: ...`, `On ... wrote:`, a rule: what stands between the words and the quote, up to an empty line.
-    let block = above.iter().rev().take(ATTRIBUTION_LINES_MAX);
-    let named = block
-        .take_while(|line| !line.trim().is_empty() && is_attribution(line))
-        .count();
-    above = above.get(..above.len() - named).unwrap_or_default();
-    above.join("\n").trim().to_owned()
-}
-
 /// Whether a mail quotes one of ours, however: then what looks like a forwarded mail is that.
 pub fn quotes_ours(message: &Message) -> bool {
-    message.body.full.lines().any(is_marker)
-}
-
-/// Whether a line is the one above which an agent's answer stands, whatever a client did to it.
-fn is_marker(line: &str) -> bool {
-    letters(line).contains(&letters(MARKER))
-}
-
-fn letters(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_alphabetic())
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
-fn is_attribution(line: &str) -> bool {
-    let line = line.trim();
-    let field = line
-        .split_once(':')
-        .is_some_and(|(name, _)| FIELDS.contains(&name.trim_matches('*').to_lowercase().as_str()));
-    let rule = line.chars().all(|c| !c.is_alphanumeric());
-    let dashes = line.starts_with("--") || line.starts_with("__");
-    field || rule || dashes || line.ends_with(':') || line.contains('@')
+    above::marker(&message.body.full).is_some()
 }
 
 /// Takes out what names an agent, or would let a person pass for one: agents' addresses become the desk's, and so does
