@@ -140,6 +140,11 @@ pub fn screen(
     (Screening::Unsure(told, writer(message, desk)), all)
 }
 
+/// Returns the phrase by which an agent's own words read like a machine's; none: a person wrote them.
+pub(super) fn reads_automatic(message: &Message, own: &str, rules: &ScreenRules) -> Option<String> {
+    words::automatic(message, own, rules)
+}
+
 /// All signs, in the order in which they are believed.
 fn signs(message: &Message, rules: &ScreenRules, desk: &Surroundings) -> Vec<Sign> {
     let mut signs = Vec::new();

@@ -30,6 +30,7 @@ use crate::triage::relay::words;
 use crate::triage::reply::subject;
 use crate::triage::screen::Proof;
 use crate::triage::screen::proof;
+use crate::triage::screen::reads_automatic;
 use crate::triage::ticket;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketMove;
@@ -170,7 +171,7 @@ impl<'a> Matter<'a> {
             );
         }
         if head.commands.is_empty()
-            && let Some(sign) = self.machine_like(&head.words)
+            && let Some(sign) = reads_automatic(message, &head.words, &self.rules.screen)
         {
             return Err(format!(
                 "It reads like an automatic answer ({sign}). If you wrote it, say it in other words."
@@ -202,30 +203,6 @@ impl<'a> Matter<'a> {
             );
         }
         carry(message, &self.office.relay).map_err(|what| format!("{}.", capital(&what)))
-    }
-
-    /// The words by which it looks like a machine's, if it does. Those of our own mail, quoted without marks, are no such.
-    fn machine_like(&self, words: &str) -> Option<&'a str> {
-        let signs = self.reading.signs.iter();
-        let mut by_words = signs.filter(|b| {
-            let other = [
-                "words/person-",
-                "words/question",
-                "words/long",
-                "words/links",
-            ];
-            b.stage == "screen"
-                && b.rule.starts_with("words/")
-                && !other.iter().any(|o| b.rule.starts_with(o))
-        });
-        let ours = |b: &Because| words::quotes_ours(&self.reading.message) && is_frame(b, words);
-        let heavy = by_words.find(|b| !b.matched.is_empty() && !ours(b))?;
-        let person = self
-            .reading
-            .signs
-            .iter()
-            .any(|b| b.rule.starts_with("words/person-"));
-        (!person).then_some(heavy.matched.as_str())
     }
 
     /// The plan for what was ordered and written, with what the agent is told.
@@ -391,9 +368,4 @@ fn capital(text: &str) -> String {
         .next()
         .map(|c| c.to_uppercase().chain(chars).collect())
         .unwrap_or_default()
-}
-
-/// Whether a sign is the frame of a desk's mail, such as a ticket's number, and not among an agent's own words.
-fn is_frame(sign: &Because, words: &str) -> bool {
-    !words.to_lowercase().contains(&sign.matched.to_lowercase())
 }

@@ -6,6 +6,7 @@
     reason = "a test may panic"
 )]
 
+mod machines;
 mod orders;
 mod quotes;
 
@@ -162,6 +163,11 @@ fn answer(headers: &str, text: &str) -> Plan {
         &case(),
         &office,
     )
+}
+
+fn quoted(text: &str) -> String {
+    text.lines()
+        .fold(String::new(), |all, l| all + "> " + l + "\n")
 }
 
 fn has(plan: &Plan, rule: &str) -> bool {

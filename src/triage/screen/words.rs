@@ -39,6 +39,13 @@ const LINKS_MIN: usize = 8;
 /// One octet in so many belongs to a link, where a text is mostly links.
 const LINK_SHARE: usize = 4;
 
+/// A subject that weighs less says nothing of an agent's answer: it is the case's own.
+const SUBJECT_POINTS_MIN: i32 = 50;
+/// Groups by which an autoresponder says what it is; that it asks for something as well excuses nothing.
+const ABSENT: [&str; 2] = ["words/body-automatic", "words/body-absence"];
+/// Groups by which people speak of absences and of automatic mails.
+const TOLD: [&str; 2] = ["words/person-back", "words/person-cites"];
+
 /// Where a group of words is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -205,6 +212,19 @@ fn groups(message: &Message, body: &str, rules: &ScreenRules) -> Vec<Found> {
         })
     });
     found.collect()
+}
+
+/// Returns the phrase by which an agent's own words read like a machine's. They are weighed alone: what else stands in the
+/// mail, such as ours that it quotes, speaks neither for nor against them.
+pub(super) fn automatic(message: &Message, own: &str, rules: &ScreenRules) -> Option<String> {
+    let mut found = groups(message, &normal(own, TEXT_CHARS_MAX), rules);
+    found.retain(|f| !f.name.starts_with("words/subject-") || f.points >= SUBJECT_POINTS_MIN);
+    found.sort_by_key(|f| std::cmp::Reverse(f.points + f.doubt));
+    let told = found.iter().any(|f| TOLD.contains(&f.name.as_str()));
+    let absent = found.iter().any(|f| ABSENT.contains(&f.name.as_str()));
+    let sum: i32 = found.iter().map(|f| f.points + f.doubt).sum();
+    let heaviest = found.into_iter().next()?;
+    (sum > 0 || (absent && !told)).then_some(heaviest.matched)
 }
 
 /// The groups of words of the small print at the end of a mail that quotes and forwards no other.

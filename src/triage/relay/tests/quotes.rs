@@ -24,11 +24,6 @@ fn forward() -> String {
     letter.text
 }
 
-fn quoted(text: &str) -> String {
-    text.lines()
-        .fold(String::new(), |all, l| all + "> " + l + "\n")
-}
-
 /// Folds lines as a program does that has set its marks before: what is over stands on the next line, without one.
 fn folded(text: &str, width: usize) -> String {
     let mut out = String::new();
