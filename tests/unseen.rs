@@ -27,8 +27,8 @@ use serde_json::Value;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What has been reached on these sets; only ever raised, and harm only ever lowered, unless a set is added. In percent.
-const DISPOSITION_LEAST: f64 = 95.5;
-const HARM_MOST: f64 = 0.43;
+const DISPOSITION_LEAST: f64 = 96.5;
+const HARM_MOST: f64 = 0.2;
 
 fn raw(mail: &Value) -> String {
     let text = |key: &str| mail[key].as_str().unwrap_or_default().to_owned();
@@ -153,7 +153,7 @@ impl Tally {
 fn mails_never_seen_are_sorted_as_well_as_before() {
     let rules = folder::load(&Path::new(ROOT).join("rules")).unwrap();
     let mut all = Tally::default();
-    for set in ["a", "b", "c", "d", "e", "f", "g"] {
+    for set in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         let mut one = Tally::default();
         let lines = fs::read_to_string(format!("{ROOT}/tests/unseen/{set}.jsonl")).unwrap();
         for line in lines.lines() {
