@@ -50,8 +50,10 @@ pub fn letter(to: &Address, items: &[Item<'_>], office: &Office, now: Timestamp)
                 short(only.call),
                 key.subject_tag(number, to)
             );
-            let desk = key.reply_address(&office.address, number, to);
-            (subject, one(only, now), vec![desk])
+            // Who hears of another agent's case has no say in it: an answer carries no token, and comes back.
+            let desk = (only.call != Call::Escalate)
+                .then(|| key.reply_address(&office.address, number, to));
+            (subject, one(only, now), desk.into_iter().collect())
         }
         _ => {
             let subject = format!("{} tickets wait for an answer", items.len());
@@ -92,17 +94,16 @@ fn one(item: &Item<'_>, now: Timestamp) -> String {
         ),
         Call::Woken => format!("Ticket #{number} was to rest until now."),
     };
-    let last = match item.call {
-        Call::Remind | Call::Woken => {
-            "The case is in the mail that you got of it; this one belongs to the same conversation."
-        }
-        Call::Escalate => {
-            "The case is in the agent's mailbox and in the desk's. To give it to somebody else, ask the operator:\nmailclerk tickets assign NUMBER AGENT"
-        }
-    };
+    let rows = rows(item.ticket, item.agent, item.call == Call::Escalate);
+    if item.call == Call::Escalate {
+        return format!(
+            "{first}\n\n{rows}\nThe case is in the agent's mailbox and in the desk's.\nAn answer to this mail reaches nobody, and comes back.\nTo give the case to somebody else, ask the operator:\nmailclerk tickets assign NUMBER AGENT\n"
+        );
+    }
+    let writer = item.ticket.participants.first();
     format!(
-        "{first}\n\n{}\n{last}\n",
-        rows(item.ticket, item.agent, item.call == Call::Escalate)
+        "{MARKER}\n{first}\n\n{rows}\nThe case is in the mail that you got of it;\nthis one belongs to the same conversation.\n--\n{}\n",
+        footer(writer)
     )
 }
 
@@ -140,7 +141,7 @@ fn many(items: &[Item<'_>], now: Timestamp) -> String {
     if more > 0 {
         let _ = writeln!(text, "and {more} more; `mailclerk tickets list` names them");
     }
-    text.push_str("\nEach case is in the mail that its agent got of it.\n");
+    text.push_str("\nEach case is in the mail that its agent got of it: answer that one.\nAn answer to this mail reaches nobody, and comes back.\n");
     text
 }
 

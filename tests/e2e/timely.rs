@@ -105,9 +105,9 @@ fn who_does_not_answer_is_reminded_once_and_then_the_lead_is_told_though_the_dae
         "{to}"
     );
     assert!(
-        reminder
-            .text()
-            .starts_with("Ticket #1 has been with you for "),
+        reminder.text().starts_with(
+            "===== Your answer goes above this line =====\nTicket #1 has been with you for "
+        ),
         "{}",
         reminder.text()
     );
@@ -123,6 +123,8 @@ fn who_does_not_answer_is_reminded_once_and_then_the_lead_is_told_though_the_dae
         "{}",
         told.text()
     );
+    assert_eq!(told.header("Reply-To"), None, "its answer comes back");
+    assert_eq!(told.header("References"), None);
     house.end("TERM");
     house.start();
     std::thread::sleep(Duration::from_secs(12));

@@ -14,6 +14,7 @@ use crate::message::compose::AutoSubmitted;
 use crate::message::compose::Draft;
 use crate::message::compose::compose;
 use crate::store::Outgoing;
+use crate::triage::agenda::Call;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Letter;
 use crate::triage::remind;
@@ -44,7 +45,8 @@ pub(super) fn gathered(
         .collect();
     let letter = remind::letter(to, &items, &seat.1, now)?;
     let ticket = match dues {
-        [only] => only.ticket.number,
+        // An escalation names no ticket by its id either: its answer proves nothing.
+        [only] if only.call != Call::Escalate => only.ticket.number,
         _ => NO_TICKET,
     };
     let mut seed = Context::new(&SHA256);

@@ -73,9 +73,9 @@ fn a_reminder_names_number_subject_and_age_and_is_answered_into_its_ticket() {
         letter.subject
     );
     assert!(
-        letter
-            .text
-            .starts_with("Ticket #42 has been with you for 3 days and has no answer yet.\n"),
+        letter.text.starts_with(&format!(
+            "{MARKER}\nTicket #42 has been with you for 3 days and has no answer yet.\n"
+        )),
         "{}",
         letter.text
     );
@@ -111,6 +111,35 @@ fn the_lead_hears_who_has_the_ticket_and_a_woken_one_says_so() {
         "{}",
         letter.text
     );
+}
+
+/// What an agent answers goes to the person: the mail says so, and what it says itself stands below the line.
+#[test]
+fn a_mail_that_can_be_answered_says_where_the_answer_goes_and_the_others_that_it_comes_back() {
+    for call in [Call::Remind, Call::Woken] {
+        let letter = written(&[(call, 42)], "Two accounts");
+        assert!(letter.text.starts_with(MARKER), "{}", letter.text);
+        assert!(
+            letter
+                .text
+                .contains("your words go to the writer\n(maria@home.example)"),
+            "{}",
+            letter.text
+        );
+        assert!(letter.text.lines().all(|l| l.len() < 70), "{}", letter.text);
+    }
+    for calls in [
+        &[(Call::Escalate, 42)][..],
+        &[(Call::Remind, 1), (Call::Remind, 2)],
+    ] {
+        let letter = written(calls, "Two accounts");
+        assert_eq!(letter.reply_to, [], "no token");
+        assert!(
+            letter.text.contains("reaches nobody, and comes back"),
+            "{}",
+            letter.text
+        );
+    }
 }
 
 #[test]
