@@ -103,6 +103,8 @@ pub struct Body {
     pub full: String,
     /// The mail forwards another mail below (or instead of) the writer's words.
     pub forwarded: Option<Forwarded>,
+    /// The writer says nothing but a signature, which therefore stands in `new`.
+    pub signature_alone: bool,
 }
 
 /// What a forwarded mail's own header block said.

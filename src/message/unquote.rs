@@ -76,7 +76,7 @@ pub(crate) fn take_apart(lines: &[Line], context: Context<'_>) -> Body {
     pass.find_quotes(context);
     pass.keep_own_words(context);
     signature::find(lines, &mut pass.kinds, context.name);
-    pass.restore_signature();
+    let signature_alone = pass.restore_signature();
     Body {
         new: pass.gather(&[Kind::New]),
         quoted: pass.gather(&[Kind::Quoted]),
@@ -87,6 +87,7 @@ pub(crate) fn take_apart(lines: &[Line], context: Context<'_>) -> Body {
             .collect::<Vec<_>>()
             .join("\n"),
         forwarded: pass.forwarded,
+        signature_alone,
     }
 }
 
@@ -260,15 +261,18 @@ impl Pass<'_> {
         }
     }
 
-    fn restore_signature(&mut self) {
+    /// A signature is better than nothing. Tells whether it is all that there is.
+    fn restore_signature(&mut self) -> bool {
         if self.has_new_words(0, self.lines.len()) {
-            return;
+            return false;
         }
+        let alone = self.kinds.contains(&Kind::Signature);
         for kind in &mut self.kinds {
             if *kind == Kind::Signature {
                 *kind = Kind::New;
             }
         }
+        alone
     }
 
     /// The rule or row of dashes right above a line, blank lines between them allowed.

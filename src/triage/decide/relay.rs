@@ -46,10 +46,12 @@ pub const ORDERED: &str = "ordered";
 
 /// Words to one agent about mails that could not go, in a day.
 const NOTICES_DAY_MAX: u32 = 30;
+/// So many of them may be about mails that prove nothing: whoever forges an agent must not silence what the agent is told.
+const UNPROVED_DAY_MAX: u32 = 5;
 /// Signs of the screen by which a mail may have been handled already.
 const IN_DOUBT: [&str; 2] = ["claimed", "in-doubt"];
 
-impl<'a> Matter<'a> {
+impl Matter<'_> {
     /// Whether our border says that somebody else sent it.
     pub(super) fn disproved(&self) -> bool {
         proof(&self.reading.message, &self.office.surroundings) == Proof::Failed
@@ -332,7 +334,13 @@ impl<'a> Matter<'a> {
 
     /// Tells an agent something, unless too much was told in a day.
     fn tell(&self, plan: &mut Plan, claim: &Claim, on: Option<TicketNumber>, told: &Told) {
-        if self.case.spent.address_day >= NOTICES_DAY_MAX {
+        let proved = claim.ticket.is_some() && claim.believed;
+        let most = if proved {
+            NOTICES_DAY_MAX
+        } else {
+            UNPROVED_DAY_MAX
+        };
+        if self.case.spent.address_day >= most {
             plan.because.push(says(
                 "notices-spent",
                 "this agent was told too much today; the mail is recorded alone",

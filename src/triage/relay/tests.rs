@@ -472,9 +472,16 @@ fn what_cannot_go_comes_back_with_the_reason_and_the_words() {
 fn an_agent_is_told_so_much_a_day_and_no_more() {
     let office = office();
     let mut case = case();
-    case.spent.address_day = 30;
-    let plan = decide(&read(ANA, DESK, "", "Hello?", &office), &case, &office);
-    assert!(plan.letters.is_empty() && has(&plan, RETURNED), "{plan:#?}");
+    // Mails that prove nothing spend little of it: what her own mails ask for is told all the same.
+    let stranger = read(ANA, DESK, "", "Hello?", &office);
+    let own = read(ANA, &token(ANA), "", "#clsoe", &office);
+    for (spent, told) in [(4, (1, 1)), (5, (0, 1)), (29, (0, 1)), (30, (0, 0))] {
+        case.spent.address_day = spent;
+        let plans = [&stranger, &own].map(|reading| decide(reading, &case, &office));
+        let letters = (plans[0].letters.len(), plans[1].letters.len());
+        assert_eq!(letters, told, "{spent}: {plans:#?}");
+        assert!(plans.iter().all(|plan| has(plan, RETURNED)), "{plans:#?}");
+    }
 }
 
 #[test]
@@ -695,6 +702,34 @@ fn a_signature_is_left_out_kept_or_replaced_as_configured() {
     assert_eq!(own, "It is merged.\n\n-- \nAna, Badge Desk\n");
 }
 
+#[test]
+fn an_agents_address_is_hidden_whatever_it_is_made_of_and_stands_beside() {
+    let mut office = office();
+    let odd = address("o'brien@agents.example");
+    office.surroundings.agents.push(odd.clone());
+    for (text, seen) in [
+        ("o'brien@agents.example", false),
+        ("(mailto:o'brien@agents.example)", false),
+        ("'ana@agents.example'", false),
+        ("a=ana@agents.example&b", false),
+        ("https://x.example/?to=ana%40agents.example", false),
+        ("@ana@agents.example", false),
+        ("diana@agents.example", true),
+        ("ana@agents.example.org", true),
+    ] {
+        let scrubbed = words::scrubbed(text, &odd, &office);
+        let shows = scrubbed.contains("agents.example");
+        assert_eq!(shows, seen, "{scrubbed}");
+    }
+}
+
+#[test]
+fn a_signature_alone_is_no_answer() {
+    let words = "-- \nAna Agent\nPhone 555 1234";
+    let plan = answer("", words);
+    assert!(letters_for(&plan, MARIA).is_empty(), "{plan:#?}");
+}
+
 proptest! {
     #[test]
     fn whatever_an_agent_writes_no_agents_address_and_no_token_reaches_the_person(
@@ -702,8 +737,9 @@ proptest! {
     ) {
         let all = format!("{text}\n{name}{between}{ANA}{between}{} {BEN}\n", token(ANA));
         let scrubbed = words::scrubbed(&all, &address(ANA), &office());
-        // A longer word is another address, and none that we know.
-        if between.chars().last().is_none_or(|c| c == ' ') && between.starts_with(' ') {
+        // A longer word or domain is another address, and none that we know.
+        let apart = |c: char| !(c.is_alphanumeric() || c == '.' || c == '-');
+        if between.ends_with(|c: char| !c.is_alphanumeric()) && between.starts_with(apart) {
             proptest::prop_assert!(!scrubbed.contains(ANA), "{}", scrubbed);
             proptest::prop_assert!(!scrubbed.contains(&token(ANA)), "{}", scrubbed);
         }

@@ -13,13 +13,15 @@ use crate::triage::relay::Signature;
 use crate::triage::relay::above;
 use crate::triage::relay::above::Rows;
 
-/// The longest address is no longer (RFC 5321, 4.5.3.1).
-const ADDRESS_OCTETS_MAX: usize = 320;
+/// The longest name before an `@` is no longer (RFC 5321, 4.5.3.1.1).
+const LOCAL_OCTETS_MAX: usize = 64;
 
 /// Returns an agent's orders and words: what is quoted is cut off, and so is all from our own marker line on.
 pub fn own(message: &Message) -> Head {
     let body = body(message);
-    command::head(&Rows::of(&body, &body.new).above())
+    // A signature alone is no answer.
+    let new = if body.signature_alone { "" } else { &body.new };
+    command::head(&Rows::of(&body, new).above())
 }
 
 /// Returns why it is not sure that all of an agent's words, and nothing else, are what `own` returns; none: it is.
@@ -70,7 +72,7 @@ pub fn scrubbed(text: &str, agent: &Address, office: &Office) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars() {
-        if c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '-' | '%' | '@') {
+        if c.is_alphanumeric() || is_atext(c) || c == '.' || c == '@' {
             run.push(c);
             continue;
         }
@@ -82,22 +84,60 @@ pub fn scrubbed(text: &str, agent: &Address, office: &Office) -> String {
     out
 }
 
-/// What stands in the place of an address, or of any other word.
+/// What an address is made of besides letters and digits (RFC 5322, 3.2.3).
+fn is_atext(c: char) -> bool {
+    "!#$%&'*+-/=?^_`{|}~".contains(c)
+}
+
+/// What stands in the place of the addresses of a run of such characters, or of any other word. What stands before an
+/// address without a space (`mailto:`, `a=`, a quotation mark) may be a part of it: the longest address that is hidden is.
 fn shown(run: &str, office: &Office) -> String {
-    if !run.contains('@') || run.len() > ADDRESS_OCTETS_MAX {
-        return run.to_owned();
+    let mut out = String::with_capacity(run.len());
+    let mut rest = run;
+    while let Some((local, after)) = at_sign(rest) {
+        let end = after
+            .find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-'))
+            .unwrap_or(after.len());
+        let domain = after.get(..end).unwrap_or_default();
+        let domain = domain.trim_end_matches(['.', '-']);
+        let behind = after.get(domain.len()..).unwrap_or_default();
+        let hidden = begins(local)
+            .filter_map(|at| local.split_at_checked(at))
+            .find(|(_, name)| is_hidden(&format!("{name}@{domain}"), office));
+        if let Some((before, _)) = hidden {
+            out.push_str(before);
+            out.push_str(office.address.as_str());
+            rest = behind;
+        } else {
+            // What follows may be the name of another one.
+            out.push_str(rest.strip_suffix(after).unwrap_or_default());
+            rest = after;
+        }
     }
-    let bare = run.trim_matches(|c: char| !c.is_alphanumeric());
-    let Ok(address) = Address::parse(bare) else {
-        return run.to_owned();
-    };
+    out.push_str(rest);
+    out
+}
+
+/// What stands before the next `@`, also one of a link, and what behind it.
+fn at_sign(text: &str) -> Option<(&str, &str)> {
+    let plain = text.find('@').map(|at| (at, 1));
+    let coded = text.find("%40").map(|at| (at, 3));
+    let (at, octets) = [plain, coded].into_iter().flatten().min()?;
+    Some((text.get(..at)?, text.get(at + octets..)?))
+}
+
+/// Where an address may begin, the longest first; a local part has at most 64 octets (RFC 5321, 4.5.3.1.1).
+fn begins(local: &str) -> impl Iterator<Item = usize> + '_ {
+    let after = |(at, c): (usize, char)| (!c.is_alphanumeric()).then_some(at + c.len_utf8());
+    let all = std::iter::once(0).chain(local.char_indices().filter_map(after));
+    all.filter(|at| local.len() - at <= LOCAL_OCTETS_MAX)
+}
+
+fn is_hidden(address: &str, office: &Office) -> bool {
     let desk = &office.surroundings;
-    let hidden = desk.is_own(&address) || (desk.is_agent(&address) && !office.relay.shows_agents);
-    if hidden {
-        run.replace(bare, office.address.as_str())
-    } else {
-        run.to_owned()
-    }
+    Address::parse(address).is_ok_and(|address| {
+        desk.is_own(&address) || (desk.is_agent(&address) && !office.relay.shows_agents)
+    })
 }
 
 fn without_tags(text: &str, agent: &Address, office: &Office) -> String {

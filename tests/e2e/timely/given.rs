@@ -1,5 +1,7 @@
 //! Cases that an operator gives to another agent.
 
+use crate::house::House;
+use crate::support::imap::Stored;
 use crate::timely::*;
 
 /// An operator gives Ana's case to Cleo, who serves badges: she gets the case itself, and the person's next mail.
@@ -65,15 +67,22 @@ fn a_case_that_an_operator_gives_to_another_agent_goes_there_with_its_mail() {
         "{}",
         forward.text()
     );
-    // Ben answers, as his program has it: the person hears from the desk, and of him nothing.
+    answers(&mut house, BEN, &forward);
+}
+
+/// An agent answers, as their program has it: the person hears from the desk, and of the agent nothing.
+fn answers(house: &mut House, agent: &str, forward: &Stored) {
     let to = forward.header("Reply-To").unwrap();
-    let quoted: String = forward.text().lines().map(|l| format!("> {l}\n")).collect();
+    let text = forward.text();
+    let quoted = text
+        .lines()
+        .fold(String::new(), |all, l| all + "> " + l + "\n");
     let words = format!("Dear Maria, it is merged.\n\n{quoted}");
     let mail = format!(
-        "From: {BEN}\nTo: {to}\nSubject: Re: {}\nMessage-ID: <bens@agents.example>\n\n{words}",
+        "From: {agent}\nTo: {to}\nSubject: Re: {}\nMessage-ID: <bens@agents.example>\n\n{words}",
         forward.subject()
     );
-    house.deliver(&mail, BEN);
+    house.deliver(&mail, agent);
     let answer = house.wait("the answer", |house| {
         let mails = house.servers.mails(MARIA, "INBOX");
         mails
