@@ -540,7 +540,7 @@ fn the_footer_says_where_an_agents_answer_goes_and_where_it_does_not() {
     assert!(
         forward(&sure)
             .text
-            .contains(&format!("your words go to the writer ({MARIA})"))
+            .contains(&format!("your words go to the writer\n({MARIA})"))
     );
     assert!(!forward(&sure).text.contains("Reply-To"));
     // Several writers: none of them is certain.

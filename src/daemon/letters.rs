@@ -41,9 +41,9 @@ use crate::triage::delivery::Purpose;
 use crate::triage::desk::Rules;
 use crate::triage::plan::Case;
 use crate::triage::plan::Letter;
+use crate::triage::plan::Plan;
 use crate::triage::plan::Step;
 use crate::triage::relay;
-use crate::triage::relay::Deeds;
 use crate::triage::returned::REROUTED;
 use crate::triage::ticket::TicketNumber;
 
@@ -174,7 +174,7 @@ pub(super) fn entry(
     let on = number.unwrap_or(NO_TICKET);
     let letters = plan.letters.iter().filter(has_place);
     let outgoing = letters
-        .map(|letter| desk.outgoing(letter, on, &plan.deeds))
+        .map(|letter| desk.outgoing(letter, on, &plan))
         .collect();
     let events = events(&plan, &read.reading, now);
     Entry {
@@ -219,7 +219,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn outgoing(&self, letter: &Letter, number: TicketNumber, deeds: &Deeds) -> Outgoing {
+    fn outgoing(&self, letter: &Letter, number: TicketNumber, plan: &Plan) -> Outgoing {
         let Desk {
             read,
             rules,
@@ -234,10 +234,13 @@ impl Desk<'_> {
         // A forward because of a report is one that had failed before: the store knows it by an id of its own.
         let rerouted = letter.purpose == Purpose::Forward && read.reading.returned.is_some();
         let seed = if rerouted { &REROUTED } else { &message.digest };
-        let message_id = key.message_id(letter.purpose, number, seed, &letter.to, domain);
-        let relaying = deeds.relay.as_ref();
+        let relaying = plan.deeds.relay.as_ref();
         let relaying = relaying.filter(|_| letter.purpose == Purpose::Relay);
-        let (in_reply_to, references) = self.thread(letter, number, relaying);
+        let via = plan.beside.via.filter(|_| letter.purpose == Purpose::Reply);
+        // In the thread of the ticket that its reader wrote on, which may be merged into this one, and taken apart again.
+        let threaded = relaying.map(|r| r.on).or(via).unwrap_or(number);
+        let message_id = key.message_id(letter.purpose, threaded, seed, &letter.to, domain);
+        let (in_reply_to, references) = self.thread(letter, threaded, relaying);
         let mut text = letter.text.clone();
         let mut original = None;
         if letter.attach_original {

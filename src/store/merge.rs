@@ -10,6 +10,7 @@
 use crate::clock::Timestamp;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::acts;
 use crate::store::batch;
 use crate::store::batch::Batch;
 use crate::store::commit::Group;
@@ -176,6 +177,10 @@ impl Group<'_> {
         let Some((survivor, next_event)) = self.ticket_row(end)? else {
             return Ok(Err(CannotMerge::Unknown(into.0)));
         };
+        let closed = |number| acts::row(&self.batch, number).map(|acts| acts.closed.is_some());
+        if closed(end)? && !closed(from)? {
+            return Ok(Err(CannotMerge::Closed(end.0, from.0)));
+        }
         let gained = merge::gained(&part, &survivor);
         let mut changed = survivor.clone();
         changed.participants.extend(gained.iter().cloned());
@@ -213,10 +218,16 @@ impl Group<'_> {
         };
         let into = TicketNumber(row.into);
         if let Some((survivor, next_event)) = self.ticket_row(into)? {
+            let mut others = Vec::new();
+            for part in self.parts_there(into, from)? {
+                others.extend(part.participants);
+            }
             let mut changed = survivor.clone();
-            changed
-                .participants
-                .retain(|p| !row.gained.iter().any(|g| g.same_person(p)));
+            // Who takes part in another ticket that is merged here belongs here still.
+            changed.participants.retain(|p| {
+                !row.gained.iter().any(|g| g.same_person(p))
+                    || others.iter().any(|o| o.same_person(p))
+            });
             self.change(&survivor, changed, next_event, now)?;
         }
         self.resting(from, now, |group| {
@@ -248,6 +259,25 @@ impl Group<'_> {
             end = next;
         }
         Ok(end)
+    }
+
+    /// The parts of a ticket, but that one.
+    fn parts_there(
+        &self,
+        number: TicketNumber,
+        but: TicketNumber,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let mut there = Vec::new();
+        for part in parts(&self.store.engine, number)? {
+            let rests = self
+                .batch
+                .get::<MergeRow>(&layout::ticket_key(part))?
+                .is_some();
+            if part != but && rests {
+                there.extend(self.ticket_row(part)?.map(|(ticket, _)| ticket));
+            }
+        }
+        Ok(there)
     }
 
     fn ticket_row(&self, number: TicketNumber) -> Result<Option<(Ticket, u64)>, StoreError> {

@@ -55,6 +55,8 @@ pub struct Matter<'a> {
     pub heading: Option<String>,
     /// What is known of the ticket's addresses, before this mail.
     pub standings: Vec<Standing>,
+    /// To whom an agent's answer goes.
+    pub recipient: Option<Address>,
 }
 
 /// Writes the mail to the agent. `told` is the language in which the writer was answered, if at all.
@@ -116,7 +118,8 @@ fn text(matter: &Matter<'_>, plan: &Plan, told: Option<&str>) -> String {
     lines.push("What the writer says".to_owned());
     lines.push(words(matter));
     lines.push("--".to_owned());
-    lines.push(footer(matter.reading.writer().map(|w| &w.address)));
+    lines.extend(misled(matter));
+    lines.push(footer(matter.recipient.as_ref()));
     let mut text = lines.join("\n");
     text.push('\n');
     text
@@ -201,6 +204,18 @@ fn claims(all: &[NamedAddress]) -> String {
             .collect::<Vec<_>>()
             .join(", "),
     }
+}
+
+/// Where the mail is another's than the ticket's person: an answer goes to whom it is told to, and not to its writer.
+fn misled(matter: &Matter<'_>) -> Option<String> {
+    let writer = matter.reading.writer()?;
+    let recipient = matter.recipient.as_ref()?;
+    (!recipient.same_person(&writer.address)).then(|| {
+        format!(
+            "WARNING: this mail is from {}.\nYour answer does NOT go there. It goes to the ticket's person, who may be\nsomebody else: {recipient}.",
+            writer.address
+        )
+    })
 }
 
 /// What else an agent can say. As everything here, in lines that no program folds when it quotes them.

@@ -22,6 +22,11 @@ pub enum CannotMerge {
     /// It is a part of another one.
     #[error("ticket #{0} is merged into #{1} already; `tickets unmerge {0}` takes that back")]
     Already(u64, u64),
+    /// The case would rest with one that is closed.
+    #[error(
+        "ticket #{0} is closed, and #{1} is not; `tickets reopen {0}` first, or close #{1}, too"
+    )]
+    Closed(u64, u64),
     /// It is no part of any.
     #[error("ticket #{0} is not merged into any other")]
     NotMerged(u64),

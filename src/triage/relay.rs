@@ -184,6 +184,8 @@ pub struct Relaying {
     pub answers: Vec<MessageId>,
     /// Which of the agent's attachments go along, by their place.
     pub carry: Vec<usize>,
+    /// In whose thread: of the ticket, or of the one that is merged into it and is the person's.
+    pub on: TicketNumber,
     /// The ticket waited for an answer; if this one is stopped, it does so again.
     pub waited: bool,
 }

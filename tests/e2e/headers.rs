@@ -147,7 +147,7 @@ fn an_agent_is_told_where_the_answer_goes_and_what_the_mail_only_claims() {
     assert!(
         first
             .text()
-            .contains("your words go to the writer (maria@home.example)"),
+            .contains("your words go to the writer\n(maria@home.example)"),
         "{}",
         first.text()
     );

@@ -220,7 +220,7 @@ fn a_mail_for_which_there_is_not_enough_memory_goes_to_a_person_and_the_crash_lo
         let daemon = house.cli(&["run"]);
         let mut command = Command::new("prlimit");
         command
-            .arg("--data=85000000")
+            .arg("--data=95000000")
             .arg(daemon.get_program())
             .args(daemon.get_args());
         command

@@ -32,6 +32,7 @@ fn answered_case() -> House {
         wait_s: 60,
         answers: Vec::new(),
         carry: Vec::new(),
+        on: TicketNumber(1),
         waited: true,
     });
     house.take([answer]);

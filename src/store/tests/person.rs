@@ -289,6 +289,7 @@ fn the_last_mails_of_a_writer_are_known_the_newest_first_and_then_forgotten() {
             words: vec![1, 2, 3],
             details: Vec::new(),
             cut: false,
+            exact: 7,
         },
         intents: vec!["account-access".to_owned()],
         vouched: false,

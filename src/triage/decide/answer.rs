@@ -133,11 +133,13 @@ impl<'a> Matter<'a> {
         let words = self.rules.replies.write(person, &occasion);
         let to = person.address();
         let key = &self.office.key;
+        // Whoever answers by way of a merged ticket keeps that one's token: it may be taken apart again.
+        let on = self.via().unwrap_or(ticket.number);
         Letter {
             purpose: Purpose::Reply,
             to: to.clone(),
-            reply_to: vec![key.reply_address(&self.office.address, ticket.number, to)],
-            subject: format!("{} {}", words.subject, key.subject_tag(ticket.number, to)),
+            reply_to: vec![key.reply_address(&self.office.address, on, to)],
+            subject: format!("{} {}", words.subject, key.subject_tag(on, to)),
             language: words.language,
             text: words.text,
             html: Some(words.html),

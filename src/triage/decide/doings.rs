@@ -9,7 +9,6 @@ use crate::triage::decide::orders::refused;
 use crate::triage::hours::Day;
 use crate::triage::merge;
 use crate::triage::relay::Claim;
-use crate::triage::thread;
 use crate::triage::ticket::Ticket;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::ticket::TicketState;
@@ -29,9 +28,11 @@ impl Matter<'_> {
     ) -> Option<(&'t Address, TicketNumber)> {
         let part = claim.ticket.filter(|number| *number != ticket.number);
         let part = part.and_then(|n| self.case.tickets.iter().find(|t| t.number == n));
-        let of_part = part.and_then(|part| Some((part.participants.first()?, part.number)));
-        let of_part = of_part.filter(|(person, _)| thread::belongs(person, ticket));
-        of_part.or_else(|| Some((ticket.participants.first()?, ticket.number)))
+        match part {
+            // Never to the other one's person, whoever that is.
+            Some(part) => Some((part.participants.first()?, part.number)),
+            None => Some((ticket.participants.first()?, ticket.number)),
+        }
     }
 
     /// Makes the case a part of that one.
@@ -44,6 +45,13 @@ impl Matter<'_> {
         }
         if end == orders.ticket.number {
             return no("that is this very ticket, or a part of it");
+        }
+        let closed = |number| {
+            self.acts(number)
+                .is_some_and(|acts| acts.closing.closed.is_some())
+        };
+        if closed(end) && !self.is_closed(orders) {
+            return no("that ticket is closed, and this one is not; `#reopen` it first");
         }
         if orders.beside.merge_into.is_some_and(|other| other != end) {
             return no("a ticket can be a part of one other only");

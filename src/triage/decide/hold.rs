@@ -61,6 +61,7 @@ impl<'a> Matter<'a> {
             },
             heading: self.heading(ticket.number),
             standings: self.standings(),
+            recipient: ticket.participants.first().cloned(),
         }
     }
 }

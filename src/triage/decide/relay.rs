@@ -120,6 +120,7 @@ impl Matter<'_> {
             wait_s: office.relay.undo_s,
             answers: answers.unwrap_or_default(),
             carry: carried.places,
+            on: threaded,
             waited: matches!(orders.ticket.state, TicketState::WithAgent { .. }),
         });
         if self
@@ -143,11 +144,11 @@ impl Matter<'_> {
         }
         let key = &office.key;
         let about = subject::clean(&ticket.subject, &[]);
-        let tag = key.subject_tag(ticket.number, person);
+        let tag = key.subject_tag(threaded, person);
         Some(Letter {
             purpose: Purpose::Relay,
             to: person.clone(),
-            reply_to: vec![key.reply_address(&office.address, ticket.number, person)],
+            reply_to: vec![key.reply_address(&office.address, threaded, person)],
             subject: format!("Re: {about} {tag}"),
             language: ticket.language.clone(),
             text: words::for_person(&self.reading.message, &head.words, &claim.agent, office),

@@ -226,6 +226,71 @@ fn an_answer_from_the_asked_address_counts_from_a_person_with_its_token_alone() 
 }
 
 #[test]
+fn whoever_protests_in_words_that_nobody_foresaw_verifies_nothing_and_an_agent_reads_it() {
+    let mut case = case();
+    case.beside.standings = vec![(NUMBER, standing(OTHER, Stand::Asked))];
+    for text in [
+        "I did not request this.",
+        "I have no idea what this is about.",
+        "This is a scam, I am reporting you.",
+        "Das habe ich nicht angefordert.",
+        "Yes, I got your mail, but I have nothing to do with it.",
+        "Who is this? My account is another one.",
+    ] {
+        let plan = answers(OTHER, OTHER, "", text, &case);
+        assert_ne!(
+            stands(&plan, OTHER),
+            Some(Stand::Verified),
+            "{text}: {plan:#?}"
+        );
+        let told = plan.letters.iter().find(|l| l.to == address(ANA));
+        let told = told.unwrap_or_else(|| panic!("{text}: {plan:#?}"));
+        if !plan.beside.refused.is_empty() {
+            continue;
+        }
+        // What she answers goes to the requester: she must know before she writes.
+        assert!(
+            told.text.contains("Your answer does NOT go there"),
+            "{}",
+            told.text
+        );
+        assert!(
+            told.text.contains(&format!("somebody else: {MARIA}")),
+            "{}",
+            told.text
+        );
+    }
+}
+
+#[test]
+fn whoever_disowns_the_request_is_not_verified_by_saying_so_and_nobody_is_asked() {
+    let mut case = case();
+    case.beside.standings = vec![(NUMBER, standing(OTHER, Stand::Named))];
+    let plan = answers(
+        MARIA,
+        MARIA,
+        "",
+        "I never wrote to you, that was not me.",
+        &case,
+    );
+    assert_eq!(stands(&plan, MARIA), None, "{plan:#?}");
+    assert!(asked(&plan).is_empty(), "{plan:#?}");
+    assert!(plan.because.iter().any(|b| b.rule == "verify-disowned"));
+}
+
+#[test]
+fn a_border_that_vouches_for_another_address_proves_no_requester() {
+    let known = case();
+    let words = "I have several accounts, please merge them. I read a0@list0.example now.";
+    let vouched = "Authentication-Results: mx.desk.example; dmarc=pass header.from=x.example\n";
+    let own = answers("eve@x.example", "eve@x.example", vouched, words, &known);
+    let reply_to = format!("{vouched}Reply-To: {OTHER}\n");
+    let other = answers("eve@x.example", OTHER, &reply_to, words, &known);
+    assert_eq!(asked(&own), ["a0@list0.example"], "{own:#?}");
+    assert!(asked(&other).is_empty(), "{other:#?}");
+}
+
+#[test]
 fn nobody_is_asked_for_a_stranger_and_two_at_most_for_anybody() {
     let known = case();
     let names = |n: usize| {

@@ -27,6 +27,8 @@ use crate::triage::verify::said::Word;
 pub const NOW_VERIFIED: &str = "verified";
 /// The reason of a plan for an answer that says no to the question.
 pub const SAYS_NO: &str = "refused";
+/// The reason that an answer may say that its writer did not ask for anything.
+pub(super) const DISOWNS: &str = "verify-disowned";
 /// The reason that a mail answers the question to an address from elsewhere.
 pub const ELSEWHERE: &str = "verify-elsewhere";
 
@@ -74,6 +76,12 @@ impl Matter<'_> {
             return;
         }
         let Some(how) = self.proved() else { return };
+        // Who disowns what was asked in their name has verified nothing.
+        if self.disowns() {
+            let what = "the answer may say that its writer did not ask for this: it verifies nothing, and nobody is asked";
+            plan.because.push(says(DISOWNS, what));
+            return;
+        }
         let of_sender = known
             .iter()
             .find(|s| s.address.same_person(&writer.address));
@@ -88,6 +96,12 @@ impl Matter<'_> {
                 asked: None,
             }),
         }
+    }
+
+    /// Whether the mail may say that its writer did not ask for what was asked in their name.
+    fn disowns(&self) -> bool {
+        let text = &self.reading.message.body.new;
+        self.rules.verify.says_no(text)
     }
 
     /// The plan for an answer from an address that was asked: the agent hears of it, nobody else gets a mail.
@@ -107,8 +121,8 @@ impl Matter<'_> {
         }
         let text = &self.reading.message.body.new;
         let no = self.rules.verify.says_no(text);
-        // Who asks back has not said yes: a person judges.
-        if !no && text.contains(['?', '？', '؟']) {
+        // Whoever says neither yes nor no has verified nothing: a person judges.
+        if !no && !self.rules.verify.says_yes(text) {
             return None;
         }
         let (rule, stand, how, what) = if no {
@@ -290,8 +304,7 @@ impl Matter<'_> {
         let beside = &self.case.beside;
         let all = verify::laid(known, &plan.beside.standings);
         let mut of_sender = all.iter().filter(|s| s.address.same_person(sender));
-        let proved = of_sender.any(|s| s.stand == Stand::Verified)
-            || proof(&self.reading.message, &self.office.surroundings) == Proof::Passed;
+        let proved = of_sender.any(|s| s.stand == Stand::Verified) || self.border_vouches(sender);
         let asked = all.iter().filter(|s| s.asked.is_some()).count();
         let now = all.iter().filter(|s| s.asked == Some(self.now)).count();
         let more = |n: u32, plus: usize| {
@@ -311,6 +324,7 @@ impl Matter<'_> {
             && verify::named::is_persons(address, desk, &self.rules.verify)
             && standing.asked.is_none()
             && proved
+            && !self.disowns()
             && !self.names_a_list()
             && below(0, asked, limits.ticket)
             && below(beside.asked_day, now, limits.requester_day)
@@ -319,6 +333,13 @@ impl Matter<'_> {
                 !a.today && !a.refused && !a.dead && below(a.domain_hour, now, limits.domain_hour)
             })
             && self.breaker_lets(before)
+    }
+
+    /// Whether our border vouches for that very address: a form's requester, or a Reply-To, is only named.
+    fn border_vouches(&self, sender: &Address) -> bool {
+        let message = &self.reading.message;
+        let from = matches!(message.from.as_slice(), [only] if only.address.same_person(sender));
+        from && message.form.is_none() && proof(message, &self.office.surroundings) == Proof::Passed
     }
 
     /// Whether the desk as a whole says so much more.

@@ -11,6 +11,10 @@ use crate::triage::source::RuleFiles;
 
 /// The file.
 pub const VERIFY_FILE: &str = "verify.toml";
+/// A plain yes has at most so many words, and characters.
+const YES_WORDS_MAX: usize = 20;
+const YES_CHARS_MAX: usize = 160;
+
 /// The reply that asks an address.
 pub const VERIFY_REPLY: &str = "verify";
 
@@ -90,6 +94,10 @@ pub struct VerifyRules {
     pub refuses: Phrases,
     /// Words that mean no when they are the whole first clause.
     pub no: Phrases,
+    /// Words with which a yes begins.
+    pub yes: Phrases,
+    /// Words that deny: a text that holds one is no plain yes.
+    pub denies: Phrases,
 }
 
 /// Phrases of all languages.
@@ -117,6 +125,10 @@ struct File {
     refuses: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     no: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    yes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    denies: BTreeMap<String, Vec<String>>,
 }
 
 impl VerifyRules {
@@ -175,6 +187,8 @@ impl VerifyRules {
             reads: phrases("reads", file.reads)?,
             refuses: phrases("refuses", file.refuses)?,
             no: phrases("no", file.no)?,
+            yes: phrases("yes", file.yes)?,
+            denies: phrases("denies", file.denies)?,
         })
     }
 
@@ -217,6 +231,19 @@ impl VerifyRules {
         let first = text.trim().split(clause).next().unwrap_or_default();
         self.no.is(first) || self.refuses.in_text(text)
     }
+
+    /// Whether an answer is a plain yes: short, begins with one, asks nothing and denies nothing. Whoever protests in words
+    /// that nobody foresaw must not be taken to agree.
+    pub fn says_yes(&self, text: &str) -> bool {
+        let text = text.trim();
+        let short = text.split_whitespace().count() <= YES_WORDS_MAX
+            && text.chars().count() <= YES_CHARS_MAX;
+        short
+            && !text.contains(['?', '？', '؟'])
+            && !self.says_no(text)
+            && !self.denies.in_text(text)
+            && self.yes.begins(text)
+    }
 }
 
 impl Phrases {
@@ -230,6 +257,16 @@ impl Phrases {
             } else {
                 text.contains(phrase.as_str())
             }
+        })
+    }
+
+    /// Whether a text begins with one of them, as words.
+    pub fn begins(&self, text: &str) -> bool {
+        let text = plain(text);
+        self.0.iter().any(|phrase| {
+            let unspaced = phrase.chars().any(is_unspaced);
+            let text = if unspaced { text.trim() } else { &text };
+            text.starts_with(if unspaced { phrase.trim() } else { phrase })
         })
     }
 

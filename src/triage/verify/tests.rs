@@ -278,6 +278,60 @@ fn no_is_heard_in_every_language_and_yes_is_not_taken_for_it() {
 }
 
 #[test]
+fn a_plain_yes_is_heard_in_every_language_and_nothing_else_is_one() {
+    for text in [
+        "yes",
+        "Yes, I can read this.",
+        "Yes, that is me.",
+        "Yep!",
+        "That's me",
+        "Confirmed.",
+        "Sí, soy yo",
+        "sim, sou eu",
+        "Oui, c'est bien moi",
+        "Ja",
+        "Ja, das bin ich.",
+        "Sì, sono io",
+        "Ja, dat ben ik",
+        "Tak, to ja",
+        "Evet, benim",
+        "Ya, itu saya",
+        "Да, это я",
+        "Так, це я",
+        "نعم، هذا أنا",
+        "हाँ",
+        "ji haan",
+        "はい、私です。",
+        "네, 맞습니다.",
+        "是的，是我",
+        "Vâng, tôi đọc được",
+    ] {
+        assert!(rules().verify.says_yes(text), "{text}");
+    }
+    for text in [
+        "",
+        "no",
+        "Hello",
+        "Yes?",
+        "Yes, but who are you",
+        "I did not request this.",
+        "I have no idea what this is about.",
+        "Please do not send me mail.",
+        "Damit habe ich nichts zu tun.",
+        "Yes I received it, it is not mine",
+        "不是我",
+        "いいえ",
+        "Non è mia",
+        "Sim, mas não pedi nada",
+        "네, 하지만 모르는 일입니다",
+    ] {
+        assert!(!rules().verify.says_yes(text), "{text}");
+    }
+    let long = format!("Yes. {}", "I tell you a long story. ".repeat(10));
+    assert!(!rules().verify.says_yes(&long));
+}
+
+#[test]
 fn a_file_that_would_make_a_cannon_or_is_missing_is_refused() {
     let one = |text: &str| {
         let files = RuleFiles::from([("verify.toml".to_owned(), text.to_owned())]);

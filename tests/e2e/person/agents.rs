@@ -106,6 +106,28 @@ fn an_agent_merges_two_cases_and_answers_each_person_from_the_forward_they_came_
     assert_eq!(open(&house, BEN), 1, "and weighs again");
 }
 
+/// A merge by mistake: what Maria at work was written meanwhile is hers, and leads to her own ticket again.
+#[test]
+fn what_was_written_while_two_tickets_were_one_leads_apart_when_they_are() {
+    let mut house = house();
+    house.write(MARIA, "Two accounts", MERGE);
+    house.write(WORK, "My accounts", "Please merge my profiles.");
+    let second = house.only_mail(BEN);
+    says(&mut house, BEN, &second, "#merge 1");
+    says(&mut house, BEN, &second, "Which profiles are yours?");
+    let question = house.mails(WORK, 2).remove(1);
+    assert!(
+        question.subject().contains("[#2 "),
+        "{}",
+        question.subject()
+    );
+    house.ask(&["tickets", "unmerge", "2"]).unwrap();
+    let back = house.answer(WORK, &question, "The one at work and an older one.");
+    assert_eq!(back.ticket(), 2);
+    let shown = house.ticket(1);
+    assert!(!shown["participants"].to_string().contains(WORK), "{shown}");
+}
+
 fn open(house: &House, agent: &str) -> u64 {
     let said = house.ask(&["agents", "list"]).unwrap();
     let rows = said.as_array().unwrap();
@@ -274,7 +296,9 @@ fn what_is_closed_or_merged_away_reminds_nobody() {
     house.write(WORK, "My accounts", "Please merge my profiles.");
     let third = house.write("b@two.example", "Two accounts", MERGE).ticket();
     house.ask(&["tickets", "close", "1"]).unwrap();
-    house.ask(&["tickets", "merge", "2", "into", "1"]).unwrap();
+    // Not into a closed one, where it would rest unseen.
+    assert_eq!(house.ask(&["tickets", "merge", "2", "into", "1"]), None);
+    house.ask(&["tickets", "merge", "2", "into", "3"]).unwrap();
     assert_eq!((open(&house, ANA), open(&house, BEN)), (1, 0));
     house.wait("the reminder of the third", |house| {
         let ticket = house.ticket(third);

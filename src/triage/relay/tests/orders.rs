@@ -92,10 +92,19 @@ fn an_answer_to_the_forward_of_a_part_goes_to_its_own_person_on_the_ticket_that_
     assert_eq!(letters_for(&plan, MARIA).len(), 1, "{plan:#?}");
     let relay = plan.deeds.relay.unwrap();
     assert_eq!(relay.answers, acts().heard, "in her own thread");
-    // Once it is taken back she takes no part in the other, and nothing of hers is left there.
+    assert_eq!(relay.on, NUMBER, "whose token she gets");
+    // Also where she takes no part in the other one (any more): never to somebody else than the forward said.
     case.tickets[1].participants.pop();
     let plan = ordered(&case, "It is merged.");
-    assert!(letters_for(&plan, MARIA).is_empty(), "{plan:#?}");
+    let relays: Vec<_> = plan
+        .letters
+        .iter()
+        .filter(|l| l.purpose == Purpose::Relay)
+        .collect();
+    assert!(
+        relays.iter().all(|l| l.to == address(MARIA)) && relays.len() == 1,
+        "{plan:#?}"
+    );
 }
 
 #[test]
