@@ -3,8 +3,6 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use regex_filtered::Builder;
-use regex_filtered::Regexes;
 
 use crate::message::html::Line;
 use crate::message::unquote::is_prefixed;
@@ -25,36 +23,37 @@ pub(super) struct Attribution {
 }
 
 /// Words for "wrote" in the clients of the world.
-const VERBS: [&str; 3] = [
-    concat!(
+static VERB: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
         r"(?i)\b(wrote|writes|schrieb|geschrieben|escribió|escribio|escrigué|escreveu|scrisse|schreef|geschreven|",
         r"napisał|napisała|pisze|pisał|pisała|yazdı|yazmış|menulis|skrev|skriver|kirjoitti|napsal|napsala|napísal|",
         r"napísala|írta|rašė|rakstīja|napisao|napisala|пишет|писал|писала|написал|написала|написав|написала|написа|έγραψε)\b",
-    ),
-    r"(?i)\b(a écrit|a ecrit|ha escrito|ha scritto|a scris|va escriure|đã viết|je napisal)",
-    r"كتب|כתב|写道|寫道|写到|のメール|さん[はが]書|書きました|書いた|작성|썼|님이|लिखा|เขียน",
-];
-static VERB: LazyLock<Regexes> = LazyLock::new(|| {
-    let all = Builder::new().push_all(VERBS);
-    all.expect("patterns that a test compiles")
-        .build()
-        .expect("few enough patterns")
+        r"|\b(a écrit|a ecrit|ha escrito|ha scritto|a scris|va escriure|đã viết|je napisal)",
+        r"|كتب|כתב|写道|寫道|写到|のメール|さん[はが]書|書きました|書いた|작성|썼|님이|लिखा|เขียน",
+    ))
 });
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\d{1,2}\s?[:.h]\s?\d{2}|\d\s?[時点點시]"));
+// Three letters of a month are enough: counts of letters up to twelve are as many copies of the alphabets of the world.
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(19|20)\d\d\b|(19|20)\d\d\s?[年년]|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|٢٠\d\d|\b\d{1,2}\.? \p{L}{3,12}\b|\b\p{L}{3,12}\.? \d{1,2}\b",
+        r"\b(19|20)\d\d\b|(19|20)\d\d\s?[年년]|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|٢٠\d\d|\b\d{1,2}\.? \p{L}{3}|\p{L}{3}\.? \d{1,2}\b",
     )
 });
 static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"<[^<>\s]{0,100}@[^<>\s]{0,200}>|\[mailto:[^\]\s]{1,200}\]"));
+    LazyLock::new(|| pattern(r"<[^<>\s]*@[^<>\s]*>|\[mailto:[^\]\s]+\]"));
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
-        r"(?i)^[\W_]{0,6}((on|am|le|el|em|il|op|w dniu|dnia|den|pada|в|på|dne|на|στις|בתאריך|vào|ngày) ",
+        r"(?i)^((on|am|le|el|em|il|op|w dniu|dnia|den|pada|в|på|dne|на|στις|בתאריך|vào|ngày) ",
         r"|في |(mon|tue|wed|thu|fri|sat|sun)[a-z]*,|(19|20)\d\d|\d{1,2}[./ -])",
     ))
 });
+/// Marks that may stand before an attribution.
+const MARKS_MAX: usize = 6;
+/// A verb stands so near to the end of its line, in octets …
+const AFTER_VERB_MAX: usize = 12;
+/// … and begins no more than so many octets before it.
+const VERB_REACH: usize = 64;
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern that a test compiles")
@@ -87,9 +86,7 @@ pub(super) fn ending_at(lines: &[Line], end: usize) -> Option<Attribution> {
         }
         let start = first_line(lines, at);
         let address = ADDRESS.is_match(&joined);
-        let opening = lines
-            .get(start)
-            .is_some_and(|line| OPENING.is_match(line.text.trim()));
+        let opening = lines.get(start).is_some_and(|line| opens(&line.text));
         return Some(Attribution {
             start,
             strong: address || (opening && TIME.is_match(&joined)),
@@ -106,7 +103,7 @@ pub(super) fn is_short(line: &str) -> bool {
         && (2..=6).contains(&words)
         && line.len() <= 80
         && !line.starts_with(char::is_lowercase)
-        && !OPENING.is_match(line)
+        && !opens(line)
         && ends_with_verb(line)
 }
 
@@ -114,10 +111,22 @@ fn bare(line: &str) -> &str {
     line.trim().trim_matches(['-', '_', '*', ' ', '|'])
 }
 
+/// Tells whether a line begins as attributions do, behind a few marks.
+fn opens(line: &str) -> bool {
+    let mut rest = line.trim();
+    for _ in 0..MARKS_MAX {
+        rest = rest
+            .strip_prefix(|c: char| !c.is_alphanumeric())
+            .unwrap_or(rest);
+    }
+    OPENING.is_match(rest)
+}
+
 fn ends_with_verb(line: &str) -> bool {
-    VERB.matching(line)
-        .filter_map(|(_, verb)| verb.find_iter(line).last())
-        .any(|found| line.len() - found.end() <= 12)
+    let from = line.ceil_char_boundary(line.len().saturating_sub(VERB_REACH));
+    let end = line.get(from..).unwrap_or_default();
+    let last = VERB.find_iter(end).last();
+    last.is_some_and(|found| end.len() - found.end() <= AFTER_VERB_MAX)
 }
 
 fn is_whole(joined: &str, colon: bool) -> bool {
@@ -125,7 +134,7 @@ fn is_whole(joined: &str, colon: bool) -> bool {
     let date = DATE.is_match(joined);
     let time = TIME.is_match(joined);
     let address = ADDRESS.is_match(joined);
-    let opening = OPENING.is_match(joined);
+    let opening = opens(joined);
     if colon {
         (verb && (address || opening || (date && time))) || (address && date && time)
     } else {
@@ -136,7 +145,7 @@ fn is_whole(joined: &str, colon: bool) -> bool {
 /// The words before the name may have been wrapped away: `On Tue, Mar 5,` stands alone above, or two lines of it.
 fn first_line(lines: &[Line], at: usize) -> usize {
     let text = |at: usize| lines.get(at).map_or("", |line| line.text.trim());
-    if OPENING.is_match(text(at)) {
+    if opens(text(at)) {
         return at;
     }
     let mut dated = false;
@@ -147,7 +156,7 @@ fn first_line(lines: &[Line], at: usize) -> usize {
         if line.is_empty() || line.len() > 100 || line.ends_with(['.', '!', '?', ':']) {
             return at;
         }
-        if (dated && OPENING.is_match(line)) || (date && time) {
+        if (dated && opens(line)) || (date && time) {
             return above;
         }
     }

@@ -1,5 +1,6 @@
 //! Signatures, phone and advert lines, disclaimers: what stands below the writer's words.
 
+mod near;
 mod phrases;
 
 use std::sync::LazyLock;
@@ -9,10 +10,11 @@ use regex::Regex;
 use crate::message::html::Hint;
 use crate::message::html::Line;
 use crate::message::unquote::Kind;
-use crate::message::unquote::signature::phrases::BOILER;
-use crate::message::unquote::signature::phrases::CLOSINGS;
-use crate::message::unquote::signature::phrases::DISCLAIMER;
-use crate::message::unquote::signature::phrases::THANKS;
+use crate::message::unquote::signature::phrases::CLOSING;
+use crate::message::unquote::signature::phrases::Formulas;
+use crate::message::unquote::signature::phrases::THANK;
+use crate::message::unquote::signature::phrases::is_boiler;
+use crate::message::unquote::signature::phrases::is_small_print;
 
 /// Lines that may stand below `-- `.
 const DELIMITED_LINES_MAX: usize = 30;
@@ -112,7 +114,7 @@ impl Search<'_> {
         for at in start..end {
             let line = self.text(at);
             armour |= line == "-----BEGIN PGP SIGNATURE-----";
-            let boiler = armour || (line.len() <= 250 && BOILER.is_match(line));
+            let boiler = armour || is_boiler(line);
             armour &= line != "-----END PGP SIGNATURE-----";
             if boiler {
                 self.mark(at, at + 1, Kind::Boiler);
@@ -174,9 +176,8 @@ impl Search<'_> {
                 .collect::<Vec<_>>()
                 .join(" ");
             // The writer's words come first; and the small print is never short.
-            let small_print = paragraph.len() >= 60
-                && DISCLAIMER.is_match(super::super::charset::cut(&paragraph, 4000));
-            if small_print && !first && !paragraph.contains('?') {
+            let may_be = !first && paragraph.len() >= 60 && !paragraph.contains('?');
+            if may_be && is_small_print(&paragraph) {
                 self.mark(begin, at, Kind::Boiler);
             }
             first = false;
@@ -201,11 +202,11 @@ impl Search<'_> {
                 .take(until)
                 .map(|&row| self.text(row))
                 .collect();
-            if is_formula(line, CLOSINGS, 60) && self.is_block(&below, 0) {
+            if is_formula(line, &CLOSING, 60) && self.is_block(&below, 0) {
                 found = Some((at, at + 1 + until));
                 break;
             }
-            if is_formula(line, THANKS, 40) && self.is_thanked(&below) {
+            if is_formula(line, &THANK, 40) && self.is_thanked(&below) {
                 found = Some((at + 1, at + 1 + until));
                 break;
             }
@@ -331,26 +332,30 @@ fn is_label(line: &str) -> bool {
     !spoken && !long
 }
 
-fn is_formula(line: &str, list: &str, chars_max: usize) -> bool {
+fn is_formula(line: &str, formulas: &Formulas, chars_max: usize) -> bool {
     if line.chars().count() > chars_max {
         return false;
     }
     let lower = line.to_lowercase();
     let bare = lower.trim_matches(|c: char| !c.is_alphanumeric() && !c.is_alphabetic());
     let bare = bare.trim();
-    list.split('|').any(|formula| {
-        bare == formula
-            || bare.strip_prefix(formula).is_some_and(|rest| {
-                // `Best regards from Vienna`, `Thanks, Ana`; not `Best would be …`, nor `Yours is the only …`.
-                let glued = rest.starts_with(|c: char| c.is_alphanumeric());
-                let words = rest.split_whitespace().count();
-                let comma = rest.starts_with([',', '!', '.', '/', '-', '–', ';'])
-                    || rest.starts_with(" /")
-                    || rest.starts_with(" und")
-                    || rest.starts_with(" aus")
-                    || rest.starts_with(" from")
-                    || rest.starts_with(" in advance");
-                !glued && ((comma && words <= 5) || (formula.contains(' ') && words <= 3))
-            })
-    })
+    formulas.contains(bare)
+        || bare.char_indices().any(|(at, c)| {
+            // `Best regards from Vienna`, `Thanks, Ana`; not `Best would be …`, nor `Yours is the only …`.
+            let glued = c.is_alphanumeric();
+            let (formula, rest) = bare.split_at_checked(at).unwrap_or_default();
+            !glued && formulas.contains(formula) && goes_on(formula, rest)
+        })
+}
+
+/// Tells whether a formula may be followed by that, and still closes a mail.
+fn goes_on(formula: &str, rest: &str) -> bool {
+    let words = rest.split_whitespace().count();
+    let comma = rest.starts_with([',', '!', '.', '/', '-', '–', ';'])
+        || rest.starts_with(" /")
+        || rest.starts_with(" und")
+        || rest.starts_with(" aus")
+        || rest.starts_with(" from")
+        || rest.starts_with(" in advance");
+    (comma && words <= 5) || (formula.contains(' ') && words <= 3)
 }
