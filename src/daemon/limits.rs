@@ -9,7 +9,6 @@ use crate::store::StoreError;
 use crate::store::Tally;
 use crate::triage::Disposition;
 use crate::triage::Office;
-use crate::triage::alike;
 use crate::triage::dead;
 use crate::triage::decide;
 use crate::triage::delivery::Purpose;
@@ -21,9 +20,8 @@ use crate::triage::screen::proof;
 
 /// Returns what a mail has in common with others that came when it did.
 pub(super) fn like(read: &Read, office: &Office, came: Timestamp) -> Like {
-    let message = &read.reading.message;
     Like {
-        print: alike::print(message, read.reading.writer()),
+        print: read.reading.print,
         vouched: vouched(read, office),
         came,
     }

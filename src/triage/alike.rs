@@ -29,11 +29,16 @@ pub fn print(message: &Message, writer: Option<&NamedAddress>) -> Print {
         .as_ref()
         .map_or(message.body.new.as_str(), |form| form.text.as_str());
     let mut sum = Context::new(&SHA256);
-    let words = subject(&message.subject).chain(text.split_whitespace());
-    let words = words.filter_map(word).filter(|w| !names.contains(w));
-    for word in words.take(WORDS_MAX) {
-        sum.update(word.as_bytes());
-        sum.update(b" ");
+    let (mut kept, mut left) = (String::new(), WORDS_MAX);
+    for text in subject(&message.subject).chain(text.split_whitespace()) {
+        if left == 0 {
+            break;
+        }
+        if word(text, &mut kept) && !names.contains(&kept) {
+            kept.push(' ');
+            sum.update(kept.as_bytes());
+            left -= 1;
+        }
     }
     let whole = sum.finish();
     let mut print = Print::default();
@@ -49,19 +54,21 @@ fn subject(text: &str) -> impl Iterator<Item = &str> {
         .skip_while(|w| w.ends_with([':', '：']) && w.chars().count() <= 5)
 }
 
-/// Returns what counts of a word; none when nothing does.
-fn word(text: &str) -> Option<String> {
+/// Puts what counts of a word in the place of `kept`; false when nothing does.
+fn word(text: &str, kept: &mut String) -> bool {
+    kept.clear();
     let place = text.contains('@') || text.contains("://") || text.starts_with("www.");
-    let code = text.is_ascii() && text.bytes().any(|b| b.is_ascii_digit());
-    if place || code {
-        return None;
+    let ascii = text.is_ascii();
+    if place || ascii && text.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
     }
-    let kept: String = text
-        .chars()
-        .filter(|c| c.is_alphabetic())
-        .flat_map(char::to_lowercase)
-        .collect();
-    (!kept.is_empty()).then_some(kept)
+    let letters = text.chars().filter(|c| c.is_alphabetic());
+    if ascii {
+        kept.extend(letters.map(|c| c.to_ascii_lowercase()));
+    } else {
+        kept.extend(letters.flat_map(char::to_lowercase));
+    }
+    !kept.is_empty()
 }
 
 /// Words of the sender's name and address.
@@ -72,10 +79,11 @@ fn names(message: &Message, writer: Option<&NamedAddress>) -> BTreeSet<String> {
         let of_address = n.address.local().split(|c: char| !c.is_alphabetic());
         of_name.chain(of_address)
     });
-    parts
-        .filter_map(word)
-        .filter(|w| w.chars().count() >= NAME_CHARS_MIN)
-        .collect()
+    let counts = |part: &str| {
+        let mut kept = String::new();
+        (word(part, &mut kept) && kept.chars().count() >= NAME_CHARS_MIN).then_some(kept)
+    };
+    parts.filter_map(counts).collect()
 }
 
 #[cfg(test)]

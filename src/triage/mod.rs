@@ -42,6 +42,7 @@ use crate::clock::Timestamp;
 use crate::message::Message;
 use crate::message::address::Address;
 use crate::message::address::NamedAddress;
+use crate::triage::alike::Print;
 use crate::triage::classify::Classification;
 use crate::triage::desk::Rules;
 use crate::triage::plan::Case;
@@ -150,6 +151,8 @@ pub struct Reading {
     pub language: String,
     /// Addresses that a person names in their own words, and what they say of each.
     pub named: Vec<(Found, Word)>,
+    /// The fingerprint of subject and text.
+    pub print: Print,
     /// What it says, to be held against the mail before it.
     pub words: Words,
 }
@@ -192,15 +195,17 @@ pub fn read(message: Message, rules: &Rules, office: &Office) -> Reading {
         classification,
         language,
         named: Vec::new(),
+        print: Print::default(),
         words: Words::default(),
     };
+    reading.print = alike::print(&reading.message, reading.writer());
     if reading.classification.is_some() {
         let text = named::text_of(&reading.message);
         let mut found = named::find(&text);
         found.retain(|f| named::is_persons(&f.address, &office.surroundings, &rules.verify));
         let said = said::said(&text, &found, &rules.verify, &rules.intents);
         reading.named = found.into_iter().zip(said).collect();
-        reading.words = twin::words(&reading.message, reading.writer());
+        reading.words = twin::words(&reading.message, reading.print);
     }
     let sender = reading.writer().map(|w| w.address.clone());
     reading.clues = thread::clues(

@@ -13,15 +13,11 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::message::Message;
-use crate::message::address::NamedAddress;
-use crate::triage::alike;
 use crate::triage::alike::Print;
 use crate::triage::ticket::TicketNumber;
 
 /// Words of a mail that are remembered, the ones with the smallest sums: a fair sample of all.
 pub const WORDS_MAX: usize = 96;
-/// Addresses, numbers and links of a mail that are remembered.
-pub const DETAILS_MAX: usize = 24;
 /// Of a hundred words so many must be common to two mails that want the same.
 const SAME_OF_100: usize = 60;
 /// When two mails of one writer are one case.
@@ -43,12 +39,8 @@ impl Default for TwinRule {
 pub struct Words {
     /// The fingerprint of subject and text.
     pub print: Print,
-    /// Sums of its words, in order; at most [`WORDS_MAX`].
+    /// Sums of its words without numbers, addresses and links, in order; at most [`WORDS_MAX`].
     pub words: Vec<u32>,
-    /// Sums of its addresses, numbers, links and attachments, in order; at most [`DETAILS_MAX`].
-    pub details: Vec<u32>,
-    /// It had more of either.
-    pub cut: bool,
     /// The sum of all of it, in the order in which it says it.
     pub exact: u32,
 }
@@ -68,13 +60,13 @@ pub struct Earlier {
     pub at: Timestamp,
 }
 
-/// Sums up what a mail says. Total.
-pub fn words(message: &Message, writer: Option<&NamedAddress>) -> Words {
+/// Sums up what a mail with that fingerprint says. Total.
+pub fn words(message: &Message, print: Print) -> Words {
     let text = message
         .form
         .as_ref()
         .map_or(message.body.new.as_str(), |form| form.text.as_str());
-    let (mut words, mut details) = (BTreeSet::new(), BTreeSet::new());
+    let mut words = BTreeSet::new();
     let mut exact = crc32fast::Hasher::new();
     for word in message
         .subject
@@ -92,23 +84,17 @@ pub fn words(message: &Message, writer: Option<&NamedAddress>) -> Words {
         let detail = plain.contains(['@', '＠', '/']) || plain.chars().any(char::is_numeric);
         let sum = crc32fast::hash(plain.as_bytes());
         exact.update(&sum.to_be_bytes());
-        if detail {
-            details.insert(sum);
-        } else {
+        if !detail {
             words.insert(sum);
         }
     }
     for attached in &message.attachments {
         let named = format!("{}\n{}\n{}", attached.name, attached.mime, attached.size);
-        let sum = crc32fast::hash(named.as_bytes());
-        exact.update(&sum.to_be_bytes());
-        details.insert(sum);
+        exact.update(&crc32fast::hash(named.as_bytes()).to_be_bytes());
     }
     Words {
-        print: alike::print(message, writer),
-        cut: words.len() > WORDS_MAX || details.len() > DETAILS_MAX,
+        print,
         words: words.into_iter().take(WORDS_MAX).collect(),
-        details: details.into_iter().take(DETAILS_MAX).collect(),
         exact: exact.finalize(),
     }
 }
@@ -152,12 +138,14 @@ fn much_the_same(earlier: &Earlier, words: &Words) -> bool {
 mod tests {
     use super::*;
     use crate::message::parse::parse;
+    use crate::triage::alike;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
     fn of(text: &str) -> Words {
         let raw = format!("From: Ann <ann@home.example>\r\nSubject: My accounts\r\n\r\n{text}\r\n");
-        words(&parse(raw.as_bytes()), None)
+        let message = parse(raw.as_bytes());
+        words(&message, alike::print(&message, None))
     }
 
     fn earlier(text: &str) -> Earlier {

@@ -9,7 +9,6 @@ use crate::store::layout::Row;
 use crate::store::layout::Tree;
 use crate::store::layout::rows::cut;
 use crate::triage::ticket::TicketNumber;
-use crate::triage::twin::DETAILS_MAX;
 use crate::triage::twin::Earlier;
 use crate::triage::twin::WORDS_MAX;
 use crate::triage::twin::Words;
@@ -120,8 +119,6 @@ impl Row for EarlierRow {
 struct EarlierMail {
     print: [u8; 16],
     words: Vec<u32>,
-    details: Vec<u32>,
-    cut: bool,
     exact: u32,
     intents: Vec<String>,
     vouched: bool,
@@ -139,8 +136,6 @@ impl EarlierRow {
             EarlierMail {
                 print: words.print,
                 words: words.words.iter().take(WORDS_MAX).copied().collect(),
-                details: words.details.iter().take(DETAILS_MAX).copied().collect(),
-                cut: words.cut,
                 exact: words.exact,
                 intents: intents.map(|i| cut(i, INTENT_BYTES_MAX)).collect(),
                 vouched: mail.vouched,
@@ -159,8 +154,6 @@ impl EarlierRow {
                 words: Words {
                     print: m.print,
                     words: m.words,
-                    details: m.details,
-                    cut: m.cut,
                     exact: m.exact,
                 },
                 intents: m.intents,
@@ -186,8 +179,6 @@ mod tests {
             words: Words {
                 print: [255; 16],
                 words: vec![u32::MAX; WORDS_MAX * 2],
-                details: vec![u32::MAX; DETAILS_MAX * 2],
-                cut: true,
                 exact: u32::MAX,
             },
             intents: vec!["x".repeat(500); 10],

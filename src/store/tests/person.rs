@@ -287,8 +287,6 @@ fn the_last_mails_of_a_writer_are_known_the_newest_first_and_then_forgotten() {
         words: Words {
             print: [u8::try_from(number).unwrap(); 16],
             words: vec![1, 2, 3],
-            details: Vec::new(),
-            cut: false,
             exact: 7,
         },
         intents: vec!["account-access".to_owned()],
