@@ -24,23 +24,21 @@ impl Body {
 /// Makes each CR, LF and CRLF one CRLF.
 pub(super) fn normalise(bytes: &[u8]) -> Body {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32 + 2);
-    let mut dots = 0;
-    let mut line_start = true;
-    let mut previous = 0;
-    for &byte in bytes {
-        match byte {
-            b'\n' if previous == b'\r' => {}
-            b'\r' | b'\n' => {
+    let (mut dots, mut after_cr) = (0, false);
+    for line in bytes.split_inclusive(|b| matches!(b, b'\r' | b'\n')) {
+        let (text, end) = match line.split_last() {
+            Some((end @ (b'\r' | b'\n'), text)) => (text, Some(*end)),
+            _ => (line, None),
+        };
+        // The second half of a CRLF ended its line already.
+        if !(after_cr && text.is_empty() && end == Some(b'\n')) {
+            dots += usize::from(text.first() == Some(&b'.'));
+            out.extend_from_slice(text);
+            if end.is_some() {
                 out.extend_from_slice(b"\r\n");
-                line_start = true;
-            }
-            _ => {
-                dots += usize::from(line_start && byte == b'.');
-                out.push(byte);
-                line_start = false;
             }
         }
-        previous = byte;
+        after_cr = end == Some(b'\r');
     }
     if out.ends_with(b"\r\n") {
         out.truncate(out.len() - 2);

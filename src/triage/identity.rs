@@ -6,6 +6,8 @@
 //! - A domain is compared by how it looks: letters of other scripts, digits and pairs that look like a letter are that
 //!   letter. What looks like ours, or like a provider that everybody knows, and is not, is named.
 
+use std::sync::LazyLock;
+
 use crate::message::Flaw;
 use crate::message::Message;
 use crate::message::address::Address;
@@ -32,6 +34,9 @@ const WELL_KNOWN: [&str; 18] = [
     "coursera.org",
     "docusign.com",
 ];
+/// How they look.
+static WELL_KNOWN_LOOKS: LazyLock<Vec<String>> =
+    LazyLock::new(|| WELL_KNOWN.map(skeleton).into_iter().collect());
 /// A name of fewer letters is in too many others.
 const NAME_CHARS_MIN: usize = 4;
 /// A name of fewer letters is like too many others.
@@ -112,12 +117,21 @@ fn domain(address: &Address, desk: &Surroundings) -> Option<String> {
     if ours.clone().any(|own| is_below(&written, own)) {
         return None;
     }
-    let known = || ours.clone().chain(WELL_KNOWN);
     // A well-known house itself looks like itself; so does another branch of it (yahoo.com, yahoo.co.uk).
     if WELL_KNOWN.iter().any(|known| is_below(&written, known)) {
         return None;
     }
-    if let Some(like) = known().find(|known| looks_like(&seen, known)) {
+    let looks = skeleton(&seen);
+    let well_known = WELL_KNOWN.into_iter().zip(WELL_KNOWN_LOOKS.iter());
+    let like = ours
+        .clone()
+        .find(|own| looks_like(&looks, &skeleton(own)))
+        .or_else(|| {
+            let mut well_known = well_known;
+            let like = well_known.find(|(_, known)| looks_like(&looks, known));
+            like.map(|(known, _)| known)
+        });
+    if let Some(like) = like {
         return Some(format!(
             "the domain of {address} ({seen}) looks like {like}, and is not"
         ));
@@ -178,16 +192,15 @@ fn house(domain: &str) -> &str {
         .unwrap_or(domain)
 }
 
-/// Returns whether the domain, or one above it, looks like a known one.
-fn looks_like(seen: &str, known: &str) -> bool {
-    let (looks, wanted) = (skeleton(seen), skeleton(known));
+/// Returns whether a domain that looks like that, or one above it, looks like a known one that looks like `wanted`.
+fn looks_like(looks: &str, wanted: &str) -> bool {
     // Or has it in front: `credly.com.login.example`.
     looks == wanted
         || looks
-            .strip_suffix(&wanted)
+            .strip_suffix(wanted)
             .is_some_and(|rest| rest.ends_with('.'))
         || looks
-            .strip_prefix(&wanted)
+            .strip_prefix(wanted)
             .is_some_and(|rest| rest.starts_with('.'))
 }
 

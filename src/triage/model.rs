@@ -19,7 +19,6 @@ pub(crate) mod weights;
 
 use crate::triage::model::combine::Stance;
 use crate::triage::model::combine::Thresholds;
-use crate::triage::model::features::Block;
 use crate::triage::model::features::Feature;
 use crate::triage::model::features::Name;
 use crate::triage::model::judge::Said;
@@ -184,28 +183,36 @@ impl Model {
         )
     }
 
-    /// The sum of each question, and how many features are known.
+    /// The sum of each question, and how many features are known. All features of a block count the same, so the small
+    /// numbers of their rows are added up before they are weighed.
     fn sums(&self, found: &[Feature<'_>]) -> (Vec<f64>, usize) {
-        let mut rows: Vec<(usize, Block)> = Vec::with_capacity(found.len());
-        rows.extend(
-            found
-                .iter()
-                .filter_map(|f| Some((self.weights.row(f.hash)?, f.block))),
-        );
-        let values = features::values(rows.iter().map(|(_, block)| *block), &self.scales);
-        let mut sums = vec![0.0_f64; self.heads.len()];
-        for ((row, _), value) in rows.iter().zip(&values) {
-            for (sum, weight) in sums.iter_mut().zip(self.weights.of(*row)) {
-                *sum += f64::from(*weight) * value;
+        let heads = self.heads.len();
+        let mut of_blocks = vec![0_i32; heads * features::BLOCKS];
+        let mut counts = [0_usize; features::BLOCKS];
+        for feature in found {
+            let Some(row) = self.weights.row(feature.hash) else {
+                continue;
+            };
+            let block = feature.block as usize;
+            if let Some(count) = counts.get_mut(block) {
+                *count += 1;
+            }
+            let sums = of_blocks.iter_mut().skip(block * heads);
+            for (sum, weight) in sums.zip(self.weights.of(row)) {
+                *sum += i32::from(*weight);
             }
         }
-        let sums = self
-            .heads
-            .iter()
-            .zip(&sums)
-            .map(|(head, sum)| sum * head.step + head.bias)
-            .collect();
-        (sums, rows.len())
+        let mut sums = vec![0.0_f64; heads];
+        let values = features::values_of_blocks(&counts, &self.scales);
+        for (of_block, value) in of_blocks.chunks(heads.max(1)).zip(values) {
+            for (sum, all) in sums.iter_mut().zip(of_block) {
+                *sum += f64::from(*all) * value;
+            }
+        }
+        for (sum, head) in sums.iter_mut().zip(&self.heads) {
+            *sum = *sum * head.step + head.bias;
+        }
+        (sums, counts.iter().sum())
     }
 
     /// Returns the words, concepts and rules that speak most for an intent, or for a person where none is named.

@@ -338,8 +338,7 @@ fn facts(evidence: &Evidence, bag: &mut Bag<'_>) {
     }
 }
 
-/// Returns what each known feature counts: groups of many (words, pieces, pairs) share one measure among them.
-#[expect(clippy::cast_precision_loss, reason = "a mail has few features")]
+/// Returns what each known feature counts.
 pub(crate) fn values(blocks: impl Iterator<Item = Block> + Clone, scales: &[f64]) -> Vec<f64> {
     let mut counts = [0_usize; BLOCKS];
     for block in blocks.clone() {
@@ -347,6 +346,16 @@ pub(crate) fn values(blocks: impl Iterator<Item = Block> + Clone, scales: &[f64]
             *count += 1;
         }
     }
+    let by_block = values_of_blocks(&counts, scales);
+    blocks
+        .map(|block| by_block.get(block as usize).copied().unwrap_or(0.0))
+        .collect()
+}
+
+/// Returns what a feature of each block counts, where so many of each are known: groups of many (words, pieces, pairs)
+/// share one measure among them.
+#[expect(clippy::cast_precision_loss, reason = "a mail has few features")]
+pub(crate) fn values_of_blocks(counts: &[usize; BLOCKS], scales: &[f64]) -> [f64; BLOCKS] {
     let value = |block: Block| {
         let scale = scales.get(block as usize).copied().unwrap_or(0.0);
         match block {
@@ -356,15 +365,12 @@ pub(crate) fn values(blocks: impl Iterator<Item = Block> + Clone, scales: &[f64]
             Block::Concepts | Block::Rules => scale,
         }
     };
-    let by_block = [
+    [
         Block::Words,
         Block::Pieces,
         Block::Pairs,
         Block::Concepts,
         Block::Rules,
     ]
-    .map(value);
-    blocks
-        .map(|block| by_block.get(block as usize).copied().unwrap_or(0.0))
-        .collect()
+    .map(value)
 }

@@ -51,7 +51,7 @@ fn wrap(text: &str, first: &str, next: &str, out: &mut String) {
     let mut begun = false;
     out.push_str(first);
     for (apart, word) in words(text) {
-        let columns: usize = word.chars().map(columns_of).sum();
+        let columns = columns(word);
         let gap = usize::from(begun && apart);
         if begun && at + gap + columns > COLUMNS_MAX {
             out.push('\n');
@@ -61,7 +61,7 @@ fn wrap(text: &str, first: &str, next: &str, out: &mut String) {
             out.push(' ');
             at += 1;
         }
-        out.push_str(&word);
+        out.push_str(word);
         at += columns;
         begun = true;
     }
@@ -69,23 +69,38 @@ fn wrap(text: &str, first: &str, next: &str, out: &mut String) {
 }
 
 /// Splits running text into what may stand on different lines, each with whether a space stands before it.
-fn words(text: &str) -> Vec<(bool, String)> {
+fn words(text: &str) -> Vec<(bool, &str)> {
     let mut words = Vec::new();
     for word in text.split(' ').filter(|w| !w.is_empty()) {
-        let mut apart = true;
-        let mut part = String::new();
-        let mut before = None;
-        for c in word.chars() {
-            if before.is_some_and(|b| is_wide(b) && is_wide(c) && !opens(b) && !closes(c)) {
-                words.push((apart, std::mem::take(&mut part)));
-                apart = false;
-            }
-            part.push(c);
-            before = Some(c);
+        if word.is_ascii() {
+            words.push((true, word));
+            continue;
         }
-        words.push((apart, part));
+        let (mut apart, mut rest) = (true, word);
+        while let Some((part, after)) =
+            breaking_place(rest).and_then(|at| rest.split_at_checked(at))
+        {
+            words.push((apart, part));
+            (apart, rest) = (false, after);
+        }
+        words.push((apart, rest));
     }
     words
+}
+
+/// Returns where a word may first be broken, in octets.
+fn breaking_place(word: &str) -> Option<usize> {
+    let mut pairs = word.chars().zip(word.char_indices().skip(1));
+    let breaks = |b: char, c: char| is_wide(b) && is_wide(c) && !opens(b) && !closes(c);
+    pairs.find_map(|(b, (at, c))| breaks(b, c).then_some(at))
+}
+
+fn columns(word: &str) -> usize {
+    if word.is_ascii() {
+        word.len()
+    } else {
+        word.chars().map(columns_of).sum()
+    }
 }
 
 fn columns_of(c: char) -> usize {
