@@ -39,7 +39,6 @@ use crate::store::layout::quarantine::QuarantineRow;
 use crate::store::layout::rows::TurnRow;
 use crate::store::look::Evidence;
 use crate::store::look::Looked;
-use crate::store::look::forget_snapshots;
 use crate::store::seal;
 use crate::store::seal::Seal;
 use crate::store::shrink;
@@ -60,6 +59,9 @@ pub(super) struct Folder {
     lock: File,
 }
 
+/// Octets of a sealed store that is copied before it is opened.
+const COPIED_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+
 impl Folder {
     /// Takes the state folder, and ends what an earlier process had decided to exchange in it.
     pub(super) fn take(dir: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
@@ -73,8 +75,8 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Looks at a copy of the store. Nothing of the store is changed; it is shrunk when it is much larger than what it
-    /// holds. None at a first start.
+    /// Looks at a copy of the store, and goes on with the copy where nothing is wrong with it; it is shrunk when it is much larger
+    /// than what it holds. None at a first start.
     fn look(
         &self,
         evidence: &Evidence,
@@ -84,14 +86,36 @@ impl Folder {
             return evidence.compare(None).map(|()| None);
         }
         let looked = Looked::at(&self.dir, &self.dir, options, &self.syncs)?;
-        let sound = self.judge(&looked, evidence, options);
-        let torn = looked.torn_snapshot;
-        let discarded = looked.discard(&self.syncs);
-        if torn && sound.is_ok() {
-            let store = self.dir.join("store");
-            forget_snapshots(&store, &self.syncs).map_err(|e| disk(&store, &e))?;
+        let done = match self.judge(&looked, evidence, options) {
+            Ok(None) => looked
+                .bring_in(&self.dir, options, &self.syncs)
+                .map(|()| None),
+            judged => looked.discard(&self.syncs).and(judged),
+        };
+        self.cleared(done)
+    }
+
+    /// Goes on with a copy of a sealed store, too, where that is made in a moment.
+    fn copy_sealed(
+        &self,
+        seal: Seal,
+        evidence: &Evidence,
+        options: &StoreOptions,
+    ) -> Result<(), OpenError> {
+        if seal::octets(&self.dir.join("store")) > COPIED_OCTETS_MAX {
+            return Ok(());
         }
-        self.cleared(sound.and_then(|shrunk| discarded.map(|()| shrunk)))
+        let looked = Looked::at(&self.dir, &self.dir, options, &self.syncs)?;
+        let head = looked.head.as_ref();
+        let judged = evidence
+            .compare(head)
+            .and_then(|()| seal.compare(head))
+            .and_then(|()| evidence.compare_key(&self.dir, looked.key, head));
+        let done = match judged {
+            Ok(()) => looked.bring_in(&self.dir, options, &self.syncs),
+            judged => looked.discard(&self.syncs).and(judged),
+        };
+        self.cleared(done)
     }
 
     /// Clears away what was begun and not decided, if it failed.
@@ -129,7 +153,10 @@ impl Store {
         let evidence = Evidence::gather(dir)?;
         let seal = Seal::take(dir, &options, &ours.syncs)?.filter(|_| evidence.data);
         let shrunk = match seal {
-            Some(_) => None,
+            Some(seal) => {
+                ours.copy_sealed(seal, &evidence, &options)?;
+                None
+            }
             None => ours.look(&evidence, &options)?,
         };
         let read_octets = seal.map_or_else(|| seal::octets(&dir.join("store")), |s| s.read_octets);

@@ -129,7 +129,7 @@ fn repair(
 /// Opens a copy; once more without the engine's snapshots, which only save it time.
 fn read(folder: &Folder, options: &StoreOptions) -> Result<Engine, OpenError> {
     let copy = folder.dir.join(LOOK);
-    let (engine, _) = open_copy(&folder.dir, &copy, options, &folder.syncs)?;
+    let engine = open_copy(&folder.dir, &copy, options, &folder.syncs)?;
     newer(engine)
 }
 

@@ -141,6 +141,7 @@ impl Swap {
         let incoming = dir.join(INCOMING);
         let aside = dir.join(&self.aside);
         folder(&aside)?;
+        syncs.dir(dir)?;
         for part in &self.parts {
             let (new, old) = (incoming.join(part), dir.join(part));
             if !new.try_exists()? {

@@ -22,6 +22,8 @@ use crate::store::layout::head::MigrationRow;
 use crate::store::layout::head::VersionRow;
 use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;
+use crate::store::swap;
+use crate::store::sync::Syncs;
 use crate::triage::delivery::Outcome;
 
 /// What was done to the kept store, by the program that wrote it; done to a new one, both tell the same.
@@ -306,6 +308,7 @@ fn cut_off(house: &mut House, every: usize) -> Vec<(String, tempfile::TempDir)> 
 
 /// Whatever of layout 2 is in a store, the store says so: a program of layout 1 leaves it alone.
 fn assert_never_half(state: &Path, when: &str) {
+    swap::finish(state, &Syncs::default()).unwrap();
     let engine = Engine::open(&state.join("store"), 1 << 20).unwrap();
     let version = engine.read::<VersionRow>(layout::VERSION_KEY).unwrap();
     let new = [Tree::Ledger, Tree::Head, Tree::Finds]

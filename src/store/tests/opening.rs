@@ -1,12 +1,16 @@
 //! Opening: locks, versions, damage, an emptied store; and what is durable when.
 
+use std::cell::Cell;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::rc::Rc;
 
 use super::wear::*;
 use super::*;
 use crate::steps;
+use crate::steps::Step;
 use crate::store::StoreError;
 use crate::store::engine::Moves;
 use crate::store::layout;
@@ -229,4 +233,58 @@ fn records_that_vanished_behind_our_back_are_noticed() {
             "{tree:?} {opened:?}"
         );
     }
+}
+
+/// The files of the engine, with what is in them.
+fn files(store: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let entries = fs::read_dir(store).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().is_file());
+    files
+        .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+/// At an opening the engine takes its old snapshot away, and what its log says besides, in an order of its own: a power cut
+/// among that left nothing that it could read.
+///
+/// Faults: F3; holds I1 I10.
+#[test]
+fn the_engine_replaces_nothing_of_the_only_copy_of_the_store_when_it_opens() {
+    let mut house = house();
+    let mut grown = 0;
+    for round in 0..40_u32 {
+        let first = round * 50 + 1;
+        house.take((first..first + 50).map(|n| sending(n, u64::from(n), &[Purpose::Forward])));
+        // As after a crash, and as after an orderly end.
+        if round % 2 == 0 {
+            house.close();
+        } else {
+            house.store.take().unwrap().close().unwrap();
+        }
+        let store = house.path().join("store");
+        let before = RefCell::new(BTreeMap::new());
+        let opened = Rc::new(Cell::new(0));
+        let count = Rc::clone(&opened);
+        let watch = steps::watched(move |step, _| {
+            match step {
+                Step::EngineOpening => *before.borrow_mut() = files(&store),
+                Step::EngineOpened => {
+                    let after = files(&store);
+                    let names = |files: &BTreeMap<OsString, Vec<u8>>| {
+                        files.keys().cloned().collect::<Vec<_>>()
+                    };
+                    assert_eq!(names(&before.borrow()), names(&after), "round {round}");
+                    assert!(*before.borrow() == after, "round {round}: a file changed");
+                    count.set(count.get() + 1);
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+        house.reopen().unwrap();
+        drop(watch);
+        assert_eq!(opened.get(), 1);
+        grown = fs::metadata(house.path().join("store/db")).unwrap().len();
+    }
+    assert!(grown > 3 * 512 * 1024, "{grown}: several pieces of the log");
 }

@@ -21,12 +21,24 @@ const ENGINES_SNAPSHOT: &str = "snap.";
 /// A disk writes no less at once.
 const SECTOR: usize = 512;
 
-/// A name in a folder.
+/// A name in a folder, and the number of what has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Named {
     file: u64,
     folder: bool,
 }
+
+/// What the power left, when it was cut.
+struct Left {
+    /// All files and folders that had a name.
+    present: BTreeMap<u64, PathBuf>,
+    /// Whether folders have the names that they were given since the last sync: all of them or none, as no file system of a
+    /// journal takes a folder from its old name and leaves it without the new one, or moves a later one first.
+    folders_moved: bool,
+}
+
+/// What stands in a folder.
+type Names = BTreeMap<OsString, Named>;
 
 /// The disk.
 pub(super) struct Disk {
@@ -34,8 +46,8 @@ pub(super) struct Disk {
     images: u32,
     /// What was synced of each file.
     synced: BTreeMap<u64, Vec<u8>>,
-    /// What stood in each folder (by its path below the state folder) when it was synced last.
-    names: BTreeMap<PathBuf, BTreeMap<OsString, Named>>,
+    /// What stood in each folder when it was synced last: by its number, as folders are given other names, too.
+    names: BTreeMap<u64, Names>,
     /// Numbers for files that have no name any more.
     nameless: u64,
     /// Power cuts are to come: what is synced must be known.
@@ -94,14 +106,46 @@ impl Disk {
     }
 
     pub(super) fn synced_folder(&mut self, path: &Path) {
-        if let (true, Ok(below)) = (self.watched, path.strip_prefix(self.dir())) {
-            self.names.insert(below.to_owned(), names(path));
-            // Files without a name are gone for good.
-            let named: BTreeSet<u64> = (self.names.values().flat_map(BTreeMap::values))
-                .map(|named| named.file)
-                .chain(files(&self.dir()).into_values())
-                .collect();
-            self.synced.retain(|file, _| named.contains(file));
+        if !self.watched || !path.starts_with(self.dir()) {
+            return;
+        }
+        let Some(number) = number(path) else { return };
+        self.folders_came_and_went(number, &names(path));
+        self.names.insert(number, names(path));
+        // What has no name any more is gone for good.
+        let named: BTreeSet<u64> = (self.names.values().flat_map(BTreeMap::values))
+            .map(|named| named.file)
+            .chain(present(&self.dir()).into_keys())
+            .collect();
+        self.synced.retain(|file, _| named.contains(file));
+        self.names.retain(|folder, _| named.contains(folder));
+    }
+
+    /// A folder's other name is one change with its old one: what is synced at one place is at the other.
+    fn folders_came_and_went(&mut self, place: u64, now: &Names) {
+        let folders = |names: &Names| -> BTreeSet<u64> {
+            let folders = names.values().filter(|named| named.folder);
+            folders.map(|named| named.file).collect()
+        };
+        let then = self.names.get(&place).map(&folders).unwrap_or_default();
+        let now = folders(now);
+        for (other, names) in &mut self.names {
+            if *other != place {
+                names.retain(|_, named| {
+                    !named.folder || then.contains(&named.file) || !now.contains(&named.file)
+                });
+            }
+        }
+        let left: BTreeSet<u64> = then.difference(&now).copied().collect();
+        if left.is_empty() {
+            return;
+        }
+        let present = present(&self.dir()).into_iter();
+        for (other, path) in present.filter(|(_, path)| path.is_dir()) {
+            let there = names(&path).into_iter();
+            for (name, named) in there.filter(|(_, named)| left.contains(&named.file)) {
+                self.names.entry(other).or_default().insert(name, named);
+            }
         }
     }
 
@@ -113,25 +157,31 @@ impl Disk {
         if !self.watched {
             return drop(fs::remove_dir_all(old));
         }
-        // The copies have numbers of their own; what was synced of the originals is synced of them.
+        // The copies have numbers of their own; what was synced of the originals is synced of them. What is not there any
+        // more has a number that nothing has.
         let mut renumbered: BTreeMap<u64, u64> = BTreeMap::new();
-        let copies = files(&self.dir());
-        for (path, file) in files(&old) {
-            renumbered.insert(file, copies[&path]);
+        for (was, path) in present(&old) {
+            let copy = self.dir().join(path.strip_prefix(&old).unwrap());
+            renumbered.insert(was, number(&copy).unwrap());
         }
-        for listed in self.names.values_mut() {
-            for named in listed.values_mut().filter(|n| !n.folder) {
-                let nameless = &mut self.nameless;
-                named.file = *renumbered.entry(named.file).or_insert_with(|| {
-                    *nameless -= 1;
-                    *nameless
-                });
-            }
-        }
-        self.synced = std::mem::take(&mut self.synced)
-            .into_iter()
-            .filter_map(|(file, content)| Some((*renumbered.get(&file)?, content)))
+        let nameless = &mut self.nameless;
+        let mut now = |was: u64| {
+            *renumbered.entry(was).or_insert_with(|| {
+                *nameless -= 1;
+                *nameless
+            })
+        };
+        let listed = std::mem::take(&mut self.names).into_iter();
+        self.names = listed
+            .map(|(folder, mut listed)| {
+                for named in listed.values_mut() {
+                    named.file = now(named.file);
+                }
+                (now(folder), listed)
+            })
             .collect();
+        let synced = std::mem::take(&mut self.synced).into_iter();
+        self.synced = synced.map(|(file, content)| (now(file), content)).collect();
         drop(fs::remove_dir_all(old));
     }
 
@@ -140,42 +190,51 @@ impl Disk {
         let old = self.dir();
         self.images += 1;
         let new = self.dir();
-        self.rebuild(Path::new(""), &old, &new, rng);
+        let root = number(&old).unwrap();
+        let left = Left {
+            present: present(&old),
+            folders_moved: rng.chance(500),
+        };
+        self.rebuild(root, &left, &new, rng);
         self.all_is_synced();
         drop(fs::remove_dir_all(old));
     }
 
-    fn rebuild(&self, below: &Path, old: &Path, new: &Path, rng: &mut Rng) {
-        fs::create_dir(new.join(below)).unwrap();
-        let now = names(&old.join(below));
-        let then = self.names.get(below).cloned().unwrap_or_default();
+    /// Makes what is on the disk of a folder.
+    fn rebuild(&self, folder: u64, left: &Left, new: &Path, rng: &mut Rng) {
+        fs::create_dir(new).unwrap();
+        let now = (left.present.get(&folder)).map_or_else(Names::new, |path| names(path));
+        let then = self.names.get(&folder).cloned().unwrap_or_default();
         let all: BTreeSet<&OsString> = now.keys().chain(then.keys()).collect();
         // Most often all names, or none, of those that changed are on the disk.
         let newer = rng.pick(&[0, 500, 1_000]);
         for name in all {
             let (now, then) = (now.get(name), then.get(name));
-            let kept = if now == then || rng.chance(newer) {
-                now
+            let is_newer = if now.or(then).is_some_and(|named| named.folder) {
+                left.folders_moved
             } else {
-                then
+                now == then || rng.chance(newer)
             };
-            let path = below.join(name);
-            match kept {
-                None => {}
-                Some(named) if named.folder => self.rebuild(&path, old, new, rng),
-                Some(named) => {
-                    let synced = self.synced.get(&named.file).map_or(&[][..], Vec::as_slice);
-                    let own_syncs = name.to_string_lossy().starts_with(ENGINES_SNAPSHOT);
-                    let content = if now == kept && own_syncs {
-                        fs::read(old.join(&path)).unwrap()
-                    } else if now == kept {
-                        torn(synced, &fs::read(old.join(&path)).unwrap(), rng)
-                    } else {
-                        synced.to_vec()
-                    };
-                    fs::write(new.join(&path), content).unwrap();
-                }
+            let Some(named) = (if is_newer { now } else { then }) else {
+                continue;
+            };
+            let path = new.join(name);
+            if named.folder {
+                self.rebuild(named.file, left, &path, rng);
+                continue;
             }
+            let synced = self.synced.get(&named.file).map_or(&[][..], Vec::as_slice);
+            let own_syncs = name.to_string_lossy().starts_with(ENGINES_SNAPSHOT);
+            let content = match left
+                .present
+                .get(&named.file)
+                .map(|path| fs::read(path).unwrap())
+            {
+                Some(written) if own_syncs => written,
+                Some(written) => torn(synced, &written, rng),
+                None => synced.to_vec(),
+            };
+            fs::write(path, content).unwrap();
         }
     }
 
@@ -185,12 +244,12 @@ impl Disk {
         if !self.watched {
             return;
         }
-        let dir = self.dir();
-        for (path, file) in files(&dir) {
-            self.synced.insert(file, fs::read(dir.join(path)).unwrap());
-        }
-        for below in folders(&dir) {
-            self.names.insert(below.clone(), names(&dir.join(&below)));
+        for (number, path) in present(&self.dir()) {
+            if path.is_dir() {
+                self.names.insert(number, names(&path));
+            } else {
+                self.synced.insert(number, fs::read(path).unwrap());
+            }
         }
     }
 }
@@ -232,7 +291,7 @@ fn torn(synced: &[u8], written: &[u8], rng: &mut Rng) -> Vec<u8> {
     content
 }
 
-fn names(folder: &Path) -> BTreeMap<OsString, Named> {
+fn names(folder: &Path) -> Names {
     // The engine's own thread may take a file away meanwhile, and what looks at a copy that copy's folder.
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
@@ -242,10 +301,11 @@ fn names(folder: &Path) -> BTreeMap<OsString, Named> {
     let named = listed.filter_map(|entry| {
         let entry = entry.unwrap();
         let about = entry.metadata().ok()?;
-        let folder = about.is_dir();
-        // Folders are made once and stay.
-        let file = if folder { 0 } else { about.ino() };
-        Some((entry.file_name(), Named { file, folder }))
+        let named = Named {
+            file: about.ino(),
+            folder: about.is_dir(),
+        };
+        Some((entry.file_name(), named))
     });
     named.collect()
 }
@@ -267,12 +327,20 @@ fn folders(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn files(dir: &Path) -> BTreeMap<PathBuf, u64> {
+/// The number of a file or folder; none where there is none.
+fn number(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|about| about.ino())
+}
+
+/// All files and folders that there are, the folder itself too, by their numbers.
+fn present(dir: &Path) -> BTreeMap<u64, PathBuf> {
     let mut found = BTreeMap::new();
     for below in folders(dir) {
-        for (name, named) in names(&dir.join(&below)) {
+        let folder = dir.join(&below);
+        found.extend(number(&folder).map(|number| (number, folder.clone())));
+        for (name, named) in names(&folder) {
             if !named.folder {
-                found.insert(below.join(name), named.file);
+                found.insert(named.file, folder.join(name));
             }
         }
     }
@@ -285,7 +353,8 @@ pub(super) fn copy(from: &Path, to: &Path) {
     for below in folders(from) {
         fs::create_dir_all(to.join(below)).unwrap();
     }
-    for path in files(from).into_keys() {
-        fs::copy(from.join(&path), to.join(&path)).unwrap();
+    for path in present(from).into_values().filter(|path| path.is_file()) {
+        let below = path.strip_prefix(from).unwrap();
+        fs::copy(&path, to.join(below)).unwrap();
     }
 }
