@@ -100,10 +100,7 @@ pub(super) fn through(
 
 fn directly(state: &Path, question: &Question) -> Result<Value, Failure> {
     // Whoever only asks must not make a store: it would be theirs, and the daemon's user could not open it.
-    let made = state
-        .join("store")
-        .try_exists()
-        .with_context(|| format!("looking into {}", state.display()));
+    let made = Store::is_in(state).with_context(|| format!("looking into {}", state.display()));
     if !made.map_err(Failure::Store)? {
         return Err(Failure::Unavailable(anyhow::anyhow!(
             "no daemon answers, and {} holds no store yet: start the daemon (`mailclerk run`), or name its config with --config",
@@ -111,14 +108,6 @@ fn directly(state: &Path, question: &Question) -> Result<Value, Failure> {
         )));
     }
     as_owner(state)?;
-    if !state.join("store").exists() {
-        // A question makes no store.
-        let what = format!(
-            "no daemon answers, and none has run yet: {} holds no store",
-            state.display()
-        );
-        return Err(Failure::Unavailable(anyhow::anyhow!(what)));
-    }
     let store = Store::open(state, StoreOptions::default()).map_err(|e| match e {
         OpenError::InUse => Failure::Unavailable(anyhow::anyhow!(
             "a daemon has the store open, but does not answer at its control socket: {e}"

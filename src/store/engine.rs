@@ -103,7 +103,7 @@ impl Range {
 }
 
 /// Syncs the files of the store and their names: sled itself leaves `conf` and the folders to chance.
-pub(super) fn sync_all_of(dir: &Path, syncs: &Syncs) -> std::io::Result<()> {
+fn sync_all_of(dir: &Path, syncs: &Syncs) -> std::io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {

@@ -12,7 +12,6 @@ use std::thread::sleep;
 use crate::store::OpenError;
 use crate::store::StoreOptions;
 use crate::store::engine::Engine;
-use crate::store::engine::sync_all_of;
 use crate::store::identity;
 use crate::store::keys::KeyRing;
 use crate::store::layout;
@@ -25,19 +24,14 @@ use crate::store::open::LOCK_STEP;
 use crate::store::open::disk;
 use crate::store::open::spoiled;
 use crate::store::open::steps;
+use crate::store::place;
+use crate::store::place::SNAPSHOT;
 use crate::store::survey::Survey;
 use crate::store::survey::survey;
 use crate::store::swap;
 use crate::store::swap::LOOK;
 use crate::store::sync::Syncs;
 use crate::store::sync::copy_folder;
-
-/// What the names of the engine's snapshots begin with.
-const SNAPSHOT: &str = "snap.";
-/// Octets of a piece of the engine's log.
-const PIECE_OCTETS: u64 = 512 * 1024;
-/// Openings of a copy after which it has nothing more to replace.
-const OPENINGS_MAX: u32 = 3;
 
 /// What lies around the store, and says what it held.
 #[derive(Debug, Clone)]
@@ -178,6 +172,8 @@ pub(super) struct Looked {
     pub(super) key: Option<KeyRow>,
     /// Octets of the engine's files.
     pub(super) octets: u64,
+    /// It opened only without the engine's snapshots: what it holds is to be counted.
+    pub(super) without_snapshots: bool,
     dir: PathBuf,
 }
 
@@ -191,14 +187,18 @@ impl Looked {
     ) -> Result<Self, OpenError> {
         let copy = within.join(LOOK);
         let looked = open_copy(dir, &copy, options, syncs)
-            .and_then(|engine| Self::of(engine, &dir.join("store"), &copy));
+            .and_then(|opened| Self::of(opened, &dir.join("store"), &copy));
         if looked.is_err() {
             let _ = syncs.discard(&copy);
         }
         looked
     }
 
-    fn of(engine: Engine, store: &Path, copy: &Path) -> Result<Self, OpenError> {
+    fn of(
+        (engine, without_snapshots): (Engine, bool),
+        store: &Path,
+        copy: &Path,
+    ) -> Result<Self, OpenError> {
         // Of the store itself: the engine makes the copy longer when it opens it.
         let octets = octets_in(store).map_err(|e| disk(store, &e))?;
         let version = engine
@@ -219,6 +219,7 @@ impl Looked {
             version,
             head: head.filter(|_| version.is_some()),
             octets,
+            without_snapshots,
             dir: copy.to_owned(),
         })
     }
@@ -230,9 +231,8 @@ impl Looked {
         Ok(found)
     }
 
-    /// Puts the copy in the store's place, durable at every moment. The engine, where it has to read its log at an opening,
-    /// replaces its snapshot and blanks pieces of the log, in an order that a power cut need not respect: so it does that to
-    /// a copy, and finds nothing to replace when the copy is the store.
+    /// Puts the copy in the store's place, durable at every moment: what the engine opens there is not the only copy until it is
+    /// whole and on the disk.
     pub(super) fn bring_in(
         self,
         state: &Path,
@@ -240,23 +240,12 @@ impl Looked {
         syncs: &Syncs,
     ) -> Result<(), OpenError> {
         let Self { engine, dir, .. } = self;
-        drop(engine);
-        let data = dir.join("db");
-        let held = || {
-            let file = File::open(&data).map_err(|e| disk(&data, &e))?;
-            let_go(&file, &data, options.lock_wait_s.max(2))
-        };
-        held()?;
-        // Reading moves pages, so there is more of the log now; and an opening at the end of a piece begins the next.
-        for _ in 0..OPENINGS_MAX {
-            drop(Engine::peek(&dir, options.cache_bytes)?);
-            held()?;
-            if !begins_a_piece(&dir).map_err(|e| disk(&dir, &e))? {
-                break;
-            }
+        let closed = place::close(engine, &dir, options, syncs)?;
+        if closed.head.filter(|_| self.version.is_some()) != self.head {
+            let why = "opened again, the copy of it does not hold the same";
+            return Err(OpenError::Damaged(why.to_owned()));
         }
         let placed = || {
-            sync_all_of(&dir, syncs)?;
             let incoming = swap::begin(state, syncs)?;
             syncs.rename(&dir, &incoming.join("store"))
         };
@@ -272,39 +261,26 @@ impl Looked {
     }
 }
 
-/// Opens a copy of the store, without the engine's snapshots where one of them is damaged: mostly the log says the same, and
-/// where it does not, what is missing is found by those who compare.
+/// Opens a copy of the store; says whether it had to leave the engine's snapshots out, where one of them is damaged. Mostly
+/// the log says the same; where it does not, what is missing is found by those who count.
 pub(super) fn open_copy(
     dir: &Path,
     copy: &Path,
     options: &StoreOptions,
     syncs: &Syncs,
-) -> Result<Engine, OpenError> {
+) -> Result<(Engine, bool), OpenError> {
     copy_at(dir, copy, options, syncs)?;
     let failed = match Engine::peek(copy, options.cache_bytes) {
         Err(failed @ OpenError::Damaged(_)) => failed,
-        opened => return opened,
+        opened => return opened.map(|engine| (engine, false)),
     };
     // Anew, as opening it may have changed it.
     copy_at(dir, copy, options, syncs)?;
     if !forget_snapshots(copy, syncs).map_err(|e| disk(copy, &e))? {
         return Err(failed);
     }
-    Engine::peek(copy, options.cache_bytes).map_err(|_| failed)
-}
-
-/// Whether the newest snapshot of the engine, named by how far it reads the log, ends where a piece of the log ends. Then the
-/// opening that wrote it began a new piece, and the next one writes a snapshot that speaks of it.
-fn begins_a_piece(folder: &Path) -> io::Result<bool> {
-    let mut newest = None;
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let end = (name.to_str())
-            .and_then(|name| name.strip_prefix(SNAPSHOT))
-            .and_then(|end| u64::from_str_radix(end, 16).ok());
-        newest = newest.max(end);
-    }
-    Ok(newest.is_some_and(|end| end % PIECE_OCTETS == 0))
+    let opened = Engine::peek(copy, options.cache_bytes);
+    opened.map(|engine| (engine, true)).map_err(|_| failed)
 }
 
 /// Removes the engine's snapshots from its folder; returns whether there were any.

@@ -15,9 +15,8 @@
 //!   sync nobody knows. A new start reads what is really there.
 //! - The generation record outside sled says how far the store had come. An older or emptied store is refused
 //!   (`OpenError::Behind`): a daemon with an empty memory answers a whole mailbox again.
-//! - After an orderly end, and if nobody has touched the files since, that look is left out (`seal`).
-//! - sled rewrites what it finds damaged. So the store is looked at in a copy, and opened only when that was sound
-//!   (`look`); what is mended, shrunk or restored is built anew beside it and exchanged in one piece (`swap`).
+//! - sled rewrites what it finds damaged, and in no safe order what it finds sound. So a copy is looked at (`look`; after an
+//!   orderly end it is trusted, `seal`) and takes the store's place (`place`, `swap`), as what is mended or restored does.
 
 pub mod agenda;
 pub mod commit;
@@ -56,6 +55,7 @@ mod migrate;
 mod open;
 mod peril;
 mod person;
+mod place;
 mod post;
 mod rebuild;
 mod records;

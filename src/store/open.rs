@@ -87,7 +87,7 @@ impl Folder {
         }
         let looked = Looked::at(&self.dir, &self.dir, options, &self.syncs)?;
         let done = match self.judge(&looked, evidence, options) {
-            Ok(None) => looked
+            Ok(None) if self.may_exchange()? => looked
                 .bring_in(&self.dir, options, &self.syncs)
                 .map(|()| None),
             judged => looked.discard(&self.syncs).and(judged),
@@ -95,27 +95,54 @@ impl Folder {
         self.cleared(done)
     }
 
-    /// Goes on with a copy of a sealed store, too, where that is made in a moment.
-    fn copy_sealed(
+    /// Goes on with a copy of a sealed store, too, where that is made in a moment and can take its place. Returns whether the seal
+    /// says enough: not where the engine's snapshots had to be left out.
+    pub(super) fn copy_sealed(
         &self,
         seal: Seal,
         evidence: &Evidence,
         options: &StoreOptions,
-    ) -> Result<(), OpenError> {
-        if seal::octets(&self.dir.join("store")) > COPIED_OCTETS_MAX {
-            return Ok(());
+    ) -> Result<bool, OpenError> {
+        if seal::octets(&self.dir.join("store")) > COPIED_OCTETS_MAX || !self.may_exchange()? {
+            return Ok(true);
         }
-        let looked = Looked::at(&self.dir, &self.dir, options, &self.syncs)?;
+        let looked = match Looked::at(&self.dir, &self.dir, options, &self.syncs) {
+            // No room for a copy.
+            Err(OpenError::Disk { .. }) => return Ok(true),
+            looked => looked?,
+        };
+        if looked.without_snapshots {
+            return looked.discard(&self.syncs).map(|()| false);
+        }
         let head = looked.head.as_ref();
-        let judged = evidence
-            .compare(head)
+        let judged = (evidence.compare(head))
             .and_then(|()| seal.compare(head))
             .and_then(|()| evidence.compare_key(&self.dir, looked.key, head));
         let done = match judged {
             Ok(()) => looked.bring_in(&self.dir, options, &self.syncs),
             judged => looked.discard(&self.syncs).and(judged),
         };
-        self.cleared(done)
+        self.cleared(done.map(|()| true))
+    }
+
+    /// Trusts the seal, if there is one and it says enough, or looks at everything.
+    fn look_or_trust(
+        &self,
+        evidence: &Evidence,
+        options: &StoreOptions,
+    ) -> Result<(Option<Seal>, Option<Shrunk>), OpenError> {
+        let seal = Seal::take(&self.dir, options, &self.syncs)?;
+        if let Some(seal) = seal.filter(|_| evidence.data)
+            && self.copy_sealed(seal, evidence, options)?
+        {
+            return Ok((Some(seal), None));
+        }
+        Ok((None, self.look(evidence, options)?))
+    }
+
+    /// Whether another folder can take the store's place.
+    fn may_exchange(&self) -> Result<bool, OpenError> {
+        swap::is_ours_to_move(&self.dir, "store").map_err(|e| disk(&self.dir.join("store"), &e))
     }
 
     /// Clears away what was begun and not decided, if it failed.
@@ -151,14 +178,7 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, OpenError> {
         let ours = Folder::take(dir, &options)?;
         let evidence = Evidence::gather(dir)?;
-        let seal = Seal::take(dir, &options, &ours.syncs)?.filter(|_| evidence.data);
-        let shrunk = match seal {
-            Some(seal) => {
-                ours.copy_sealed(seal, &evidence, &options)?;
-                None
-            }
-            None => ours.look(&evidence, &options)?,
-        };
+        let (seal, shrunk) = ours.look_or_trust(&evidence, &options)?;
         let read_octets = seal.map_or_else(|| seal::octets(&dir.join("store")), |s| s.read_octets);
         for sub in ["store", "spool"] {
             folder(&dir.join(sub)).map_err(|e| disk(&dir.join(sub), &e))?;
@@ -217,6 +237,14 @@ impl Store {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Whether a store is in `dir`: also one that an exchange that was cut off had taken out for its successor.
+    ///
+    /// # Errors
+    /// The folder cannot be looked into.
+    pub fn is_in(dir: &Path) -> io::Result<bool> {
+        Ok(dir.join("store").try_exists()? || dir.join(swap::RECORD).try_exists()?)
     }
 
     /// Gives the store a key that a simulation knows.

@@ -1,7 +1,5 @@
 //! A store built anew beside the present one, record by record, and exchanged for it.
 
-use std::fs;
-use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -17,9 +15,9 @@ use crate::store::engine::Range;
 use crate::store::layout::TREES;
 use crate::store::layout::Tree;
 use crate::store::layout::VALUE_BYTES_MAX;
-use crate::store::look::let_go;
 use crate::store::open::disk;
 use crate::store::open::spoiled;
+use crate::store::place;
 use crate::store::sync::Syncs;
 
 /// Octets of records put into the engine at a time.
@@ -94,33 +92,14 @@ impl Fresh {
     }
 
     /// Closes it, durable as it is. Returns the octets of its files.
-    pub(super) fn finish(mut self, syncs: &Syncs) -> Result<u64, OpenError> {
+    pub(super) fn finish(
+        mut self,
+        options: &StoreOptions,
+        syncs: &Syncs,
+    ) -> Result<u64, OpenError> {
         self.settle().map_err(spoiled)?;
-        let Self { engine, dir, .. } = self;
-        drop(engine);
-        let data = dir.join("db");
-        let held = File::open(&data).map_err(|e| disk(&data, &e))?;
-        let_go(&held, &data, 5)?;
-        // The engine may write while it closes: only now its files are what they will be.
-        sync_folder(&dir, syncs).map_err(|e| disk(&dir, &e))
+        place::close(self.engine, &self.dir, options, syncs).map(|closed| closed.octets)
     }
-}
-
-/// Syncs a folder with all that is in it. Returns the octets of its own files.
-fn sync_folder(dir: &Path, syncs: &Syncs) -> std::io::Result<u64> {
-    let mut octets = 0;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_folder(&entry.path(), syncs)?;
-        } else {
-            let file = File::open(entry.path())?;
-            syncs.all(&file, &entry.path())?;
-            octets += file.metadata()?.len();
-        }
-    }
-    syncs.dir(dir)?;
-    Ok(octets)
 }
 
 /// A digest of every record: two stores with the same one hold the same.

@@ -75,6 +75,7 @@ impl Renewal<'_> {
     pub(super) fn go_on(
         &self,
         folder: &Folder,
+        options: &StoreOptions,
         incoming: &Path,
         mut fresh: Fresh,
         parts: &[&str],
@@ -84,7 +85,7 @@ impl Renewal<'_> {
         let (head, mut renewed) = self.renew(&fresh.engine).map_err(spoiled)?;
         let found = survey(&fresh.engine).map_err(spoiled)?;
         found.compare(&head)?;
-        fresh.finish(&folder.syncs)?;
+        fresh.finish(options, &folder.syncs)?;
         let line = Witness::of(&head).line();
         let witness = incoming.join("generation");
         folder
@@ -220,7 +221,7 @@ fn accept(folder: &Folder, options: &StoreOptions, now: Timestamp) -> Result<Ren
         now,
     };
     let aside = swap::aside_name(dir, "replaced", now);
-    renewal.go_on(folder, &incoming, fresh, &parts, Some(&aside))
+    renewal.go_on(folder, options, &incoming, fresh, &parts, Some(&aside))
 }
 
 /// Makes a new key in `incoming`, for a store that lost its own.

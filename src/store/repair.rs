@@ -122,14 +122,14 @@ fn repair(
         now,
     };
     let aside = swap::aside_name(dir, "damaged", now);
-    repair.told.renewed = renewal.go_on(folder, &incoming, fresh, &parts, Some(&aside))?;
+    repair.told.renewed = renewal.go_on(folder, options, &incoming, fresh, &parts, Some(&aside))?;
     Ok(repair.told)
 }
 
 /// Opens a copy; once more without the engine's snapshots, which only save it time.
 fn read(folder: &Folder, options: &StoreOptions) -> Result<Engine, OpenError> {
     let copy = folder.dir.join(LOOK);
-    let engine = open_copy(&folder.dir, &copy, options, &folder.syncs)?;
+    let (engine, _) = open_copy(&folder.dir, &copy, options, &folder.syncs)?;
     newer(engine)
 }
 

@@ -200,7 +200,7 @@ fn bring_in(
         now,
     };
     let aside = swap::aside_name(&ours.dir, "replaced", now);
-    let renewed = renewal.go_on(ours, &incoming, fresh, &PARTS, Some(&aside))?;
+    let renewed = renewal.go_on(ours, options, &incoming, fresh, &PARTS, Some(&aside))?;
     Ok(Restored {
         generation: manifest.generation,
         taken: Timestamp(manifest.taken),

@@ -84,7 +84,7 @@ fn build(
             "written anew it did not hold the same".to_owned(),
         ));
     }
-    Ok((fresh.finish(&folder.syncs)?, records))
+    Ok((fresh.finish(options, &folder.syncs)?, records))
 }
 
 impl Store {

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ const INCOMING: &str = "incoming";
 /// Where old ones go that nobody needs any more.
 const OUTGOING: &str = "outgoing";
 /// The record of an exchange that was decided.
-const RECORD: &str = "swap";
+pub(super) const RECORD: &str = "swap";
 /// Where a copy of the store is looked at.
 pub(super) const LOOK: &str = "look";
 /// All that may be exchanged.
@@ -54,8 +55,19 @@ pub(super) fn commit(
         aside: aside.unwrap_or(OUTGOING).to_owned(),
         parts: parts.iter().map(|p| (*p).to_owned()).collect(),
     };
+    for part in parts {
+        let path = dir.join(part);
+        if !is_ours_to_move(dir, part).map_err(|e| disk(&path, &e))? {
+            return Err(OpenError::Disk {
+                path,
+                why: "it is a link, or another disk, and cannot be exchanged for a new one: move what is in it into the state folder".to_owned(),
+            });
+        }
+    }
     let record = dir.join(RECORD);
     let decided = || {
+        // What has room only before the decision would have to be carried out at every start after it.
+        folder(&dir.join(&swap.aside))?;
         syncs.dir(&dir.join(INCOMING))?;
         syncs.dir(dir)?;
         syncs.replace(&record, 0o600, swap.text().as_bytes())?;
@@ -63,6 +75,15 @@ pub(super) fn commit(
     };
     decided().map_err(|e| disk(&record, &e))?;
     finish(dir, syncs)
+}
+
+/// Whether a part, or none, lies in the state folder itself: a link, or where another disk is mounted, keeps its name.
+pub(super) fn is_ours_to_move(dir: &Path, part: &str) -> io::Result<bool> {
+    match fs::symlink_metadata(dir.join(part)) {
+        Ok(found) => Ok(!found.is_symlink() && found.dev() == fs::metadata(dir)?.dev()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e),
+    }
 }
 
 /// Ends an exchange that was decided, and clears away what one that was not has left.
@@ -89,7 +110,7 @@ fn pending(dir: &Path) -> Result<Option<Swap>, OpenError> {
     match fs::read(&path) {
         Ok(octets) => Swap::read(&octets).map(Some).ok_or_else(|| {
             OpenError::Damaged(format!(
-                "{} was left by a restore, repair or shrinking that did not end, and cannot be read",
+                "{} was left by a start, restore, repair or shrinking that did not end, and cannot be read",
                 path.display()
             ))
         }),

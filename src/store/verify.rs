@@ -116,10 +116,10 @@ impl Store {
             Ok(true) => {
                 let found =
                     "not ended: the next start, repair or restore ends it; verify again after that";
-                told.tell("restore, repair or shrinking", found, false);
+                told.tell("start, restore, repair or shrinking", found, false);
                 return Ok(told);
             }
-            Err(e) => told.error("restore, repair or shrinking", &e),
+            Err(e) => told.error("start, restore, repair or shrinking", &e),
         }
         let evidence = Evidence::gather(dir)?;
         let syncs = Syncs::default();

@@ -239,3 +239,55 @@ fn a_read_only_disk_refuses_the_start_says_so_can_be_looked_at_and_loses_nothing
     let store = Store::open(&disk.state(), whole()).unwrap();
     all_there(&store, 10);
 }
+
+/// Faults: F7; holds I10.
+#[test]
+fn a_store_closed_in_order_starts_though_there_is_no_room_for_a_copy_of_it() {
+    let Some(disk) = Disk::new("size=12m") else {
+        return;
+    };
+    let store = Store::open(&disk.state(), whole()).unwrap();
+    for n in 1..=400_u32 {
+        let mut group = store.group();
+        group.add(opened(n, u64::from(n), answered()), NOW).unwrap();
+        group.commit().unwrap();
+    }
+    store.close().unwrap();
+    disk.fill();
+    let ballast = fs::File::options()
+        .write(true)
+        .open(disk.at.path().join("ballast"))
+        .unwrap();
+    let octets = ballast.metadata().unwrap().len();
+    ballast.set_len(octets - 512 * 1024).unwrap();
+    let data = disk.state().join("store/db");
+    assert!(fs::metadata(data).unwrap().len() > 512 * 1024);
+    let store = Store::open(&disk.state(), whole()).unwrap();
+    assert!(store.unread(), "by its seal");
+    assert_eq!(store.counts().ledger, 400);
+}
+
+/// Faults: F3; holds I10.
+#[test]
+fn a_store_behind_a_link_is_opened_where_it_lies_and_is_not_exchanged() {
+    let mut house = lived_in();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (store, there) = (house.path().join("store"), elsewhere.path().join("store"));
+    wear::copy(&store, &there);
+    fs::remove_dir_all(&store).unwrap();
+    std::os::unix::fs::symlink(&there, &store).unwrap();
+    for sealed in [false, true] {
+        house.reopen().unwrap();
+        assert_eq!(house.store().counts().ledger, 21);
+        if sealed {
+            house.store.take().unwrap().close().unwrap();
+        }
+        house.close();
+        assert!(store.is_symlink());
+    }
+    let refused = Store::shrink(house.path(), &options()).unwrap_err();
+    assert!(refused.to_string().contains("is a link"), "{refused}");
+    house.reopen().unwrap();
+    assert!(store.is_symlink());
+    assert_eq!(house.store().counts().ledger, 21);
+}

@@ -11,6 +11,9 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::store::Checking;
+use crate::store::look::Evidence;
+use crate::store::open::Folder;
+use crate::store::seal::Seal;
 
 /// A house with some tickets, closed in order.
 fn sealed() -> House {
@@ -182,4 +185,26 @@ fn records_that_were_taken_on_trust_are_read_while_the_store_is_used() {
         found.is_err(),
         "damage is found though nobody asked for that record"
     );
+}
+
+/// Faults: F17; holds I9 I10.
+#[test]
+fn a_seal_is_worth_nothing_where_the_disk_lost_what_the_engine_reads_first() {
+    let mut house = sealed();
+    assert!(unread(&mut house));
+    close(&mut house);
+    let folder = Folder::take(house.path(), &options()).unwrap();
+    let evidence = Evidence::gather(house.path()).unwrap();
+    let seal = Seal::take(house.path(), &options(), &folder.syncs).unwrap();
+    // Only now: decay does not show in a file's times.
+    let store = fs::read_dir(house.path().join("store")).unwrap();
+    let snapshot = store
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.display().to_string().contains("snap."))
+        .unwrap();
+    let mut octets = fs::read(&snapshot).unwrap();
+    octets[3] ^= 1;
+    fs::write(&snapshot, octets).unwrap();
+    let enough = folder.copy_sealed(seal.unwrap(), &evidence, &options());
+    assert!(!enough.unwrap(), "every record is to be read");
 }

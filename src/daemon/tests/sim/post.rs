@@ -33,7 +33,7 @@ pub(super) struct Taken {
     pub(super) words: String,
     /// Which mails it holds, for forwards.
     pub(super) marks: Vec<String>,
-    /// How often a life had ended badly, or the disk failed, until then.
+    /// How often a life had ended badly, or the disk failed, until it was given to a connection.
     pub(super) crashes: u64,
 }
 
@@ -126,7 +126,11 @@ impl Transport for Line {
     async fn send(&mut self, parcel: &Parcel) -> Outcome {
         self.trouble = None;
         self.dotted = false;
-        let wait = self.world.lock().latency();
+        // What is on its way when the store fails cannot be noted any more, as at a crash.
+        let (wait, crashes) = {
+            let mut state = self.world.lock();
+            (state.latency(), state.figures.crashes())
+        };
         tokio::time::sleep(Duration::from_millis(wait)).await;
         let id = letters::field(&parcel.bytes, "Message-ID").unwrap_or_default();
         let id = id.trim_matches(['<', '>']).to_owned();
@@ -135,7 +139,7 @@ impl Transport for Line {
         match turn {
             Turn::Over => std::future::pending().await,
             Turn::Accept | Turn::LostAfter(true) => {
-                self.world.take(&id, parcel);
+                self.world.take(&id, parcel, crashes);
                 steps::pass(Step::DotSent);
             }
             _ => {}

@@ -144,6 +144,13 @@ pub(super) struct Mail {
     pub(super) places: BTreeSet<(u32, u32)>,
 }
 
+impl Figures {
+    /// How often a life ended badly, or the disk failed.
+    pub(super) fn crashes(&self) -> u64 {
+        self.kills + self.power_cuts + self.disk_errors
+    }
+}
+
 /// Counts of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Figures {
@@ -353,7 +360,7 @@ impl World {
     }
 
     /// Takes a mail over: whoever it is for gets it.
-    pub(super) fn take(&self, id: &str, parcel: &Parcel) {
+    pub(super) fn take(&self, id: &str, parcel: &Parcel, crashes: u64) {
         let mut state = self.lock();
         let bare = |id: String| id.trim_matches(['<', '>']).to_owned();
         let date = letters::field(&parcel.bytes, "Date").unwrap_or_default();
@@ -377,7 +384,7 @@ impl World {
             } else {
                 letters::marks(&parcel.bytes)
             },
-            crashes: state.figures.kills + state.figures.power_cuts + state.figures.disk_errors,
+            crashes,
         };
         state.note(&format!("taken {id} for {}", taken.to));
         state.post.taken.push(taken);
