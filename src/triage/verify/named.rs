@@ -242,7 +242,12 @@ fn spelt(words: &[Word<'_>]) -> Option<(Address, bool, usize)> {
             bracket = true;
             continue;
         }
-        let lower = word.text.to_lowercase();
+        // Before a name nothing is asked of a word but that it may be one.
+        let lower = if wants_name {
+            String::new()
+        } else {
+            word.text.to_lowercase()
+        };
         let is_at = AT.contains(&lower.as_str()) || lower == "＠";
         let is_dot = DOT.contains(&lower.as_str());
         if !wants_name && is_at && !at_seen {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aho_corasick::AhoCorasick;
+use aho_corasick::AhoCorasickKind;
 use serde::Deserialize;
 
 use crate::message::address::Address;
@@ -102,7 +104,12 @@ pub struct VerifyRules {
 
 /// Phrases of all languages.
 #[derive(Debug, Clone, Default)]
-pub struct Phrases(Vec<String>);
+pub struct Phrases {
+    /// Each as [`plain`] has it.
+    all: Vec<String>,
+    /// Finds any of them in a text; none without phrases.
+    any: Option<AhoCorasick>,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,7 +182,7 @@ impl VerifyRules {
             if all.iter().any(|p| p.trim().is_empty()) {
                 return Err(wrong(key, format!("`{key}` has a phrase without a letter")));
             }
-            Ok(Phrases(all))
+            Phrases::new(all).map_err(|why| wrong(key, format!("`{key}`: {why}")))
         };
         Ok(Self {
             limits: file.limits,
@@ -247,33 +254,53 @@ impl VerifyRules {
 }
 
 impl Phrases {
+    fn new(all: Vec<String>) -> Result<Self, String> {
+        if all.is_empty() {
+            return Ok(Self::default());
+        }
+        let any = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(all.iter().map(|phrase| sought(phrase)))
+            .map_err(|e| e.to_string())?;
+        Ok(Self {
+            all,
+            any: Some(any),
+        })
+    }
+
     /// Whether one of them stands in a text, as words.
     pub fn in_text(&self, text: &str) -> bool {
-        let text = plain(text);
-        self.0.iter().any(|phrase| {
-            let unspaced = phrase.chars().any(is_unspaced);
-            if unspaced {
-                text.contains(phrase.trim())
-            } else {
-                text.contains(phrase.as_str())
-            }
-        })
+        self.any
+            .as_ref()
+            .is_some_and(|any| any.is_match(&plain(text)))
     }
 
     /// Whether a text begins with one of them, as words.
     pub fn begins(&self, text: &str) -> bool {
         let text = plain(text);
-        self.0.iter().any(|phrase| {
-            let unspaced = phrase.chars().any(is_unspaced);
-            let text = if unspaced { text.trim() } else { &text };
-            text.starts_with(if unspaced { phrase.trim() } else { phrase })
+        self.all.iter().any(|phrase| {
+            let phrase = sought(phrase);
+            let text = if phrase.starts_with(' ') {
+                &text
+            } else {
+                text.trim()
+            };
+            text.starts_with(phrase)
         })
     }
 
     /// Whether a text is one of them, and nothing more.
     pub fn is(&self, text: &str) -> bool {
-        let text = plain(text);
-        self.0.contains(&text)
+        self.all.contains(&plain(text))
+    }
+}
+
+/// What of a phrase is looked for: the spaces around it are its borders, where words have borders.
+fn sought(phrase: &str) -> &str {
+    if phrase.chars().any(is_unspaced) {
+        phrase.trim()
+    } else {
+        phrase
     }
 }
 

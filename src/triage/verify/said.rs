@@ -34,6 +34,9 @@ struct Clause {
 
 /// Tells for each address what the text says of it, in their order. Total.
 pub fn said(text: &str, found: &[Found], rules: &VerifyRules, intents: &IntentRules) -> Vec<Word> {
+    if found.is_empty() {
+        return Vec::new();
+    }
     let clauses = clauses(text, found);
     let against: Vec<bool> = clauses
         .iter()
@@ -41,6 +44,9 @@ pub fn said(text: &str, found: &[Found], rules: &VerifyRules, intents: &IntentRu
         .collect();
     let mut words = vec![Word::Nothing; found.len()];
     for (at, clause) in clauses.iter().enumerate() {
+        if clause.holds.is_empty() {
+            continue;
+        }
         // The sentence before may end in a colon: "the address that I read is:".
         let before = at.checked_sub(1).and_then(|n| clauses.get(n));
         let before = before.filter(|c| c.holds.is_empty());
