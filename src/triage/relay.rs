@@ -212,10 +212,7 @@ pub fn claim(message: &Message, office: &Office) -> Option<Claim> {
         return None;
     }
     let desk = &office.surroundings;
-    let agent = desk
-        .agents
-        .iter()
-        .find(|a| a.identity() == from.address.identity())?;
+    let agent = desk.agents.iter().find(|a| a.same_person(&from.address))?;
     let believed = match proof(message, desk) {
         Proof::Passed => true,
         Proof::None => !office.relay.needs_pass,

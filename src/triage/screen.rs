@@ -85,16 +85,12 @@ pub struct Surroundings {
 impl Surroundings {
     /// Returns whether that is an address of the desk, plus-parts and case aside.
     pub(crate) fn is_own(&self, address: &Address) -> bool {
-        self.own
-            .iter()
-            .any(|own| own.identity() == address.identity())
+        self.own.iter().any(|own| own.same_person(address))
     }
 
     /// Returns whether that is an agent's address.
     pub(crate) fn is_agent(&self, address: &Address) -> bool {
-        self.agents
-            .iter()
-            .any(|agent| agent.identity() == address.identity())
+        self.agents.iter().any(|agent| agent.same_person(address))
     }
 }
 

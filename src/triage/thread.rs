@@ -224,10 +224,7 @@ pub fn bounced(message: &Message, key: &DeskKey) -> Option<(OwnId, MessageId)> {
 
 /// Returns whether the sender takes part in the ticket, however their address is spelt.
 pub fn belongs(sender: &Address, ticket: &Ticket) -> bool {
-    ticket
-        .participants
-        .iter()
-        .any(|p| p.identity() == sender.identity())
+    ticket.participants.iter().any(|p| p.same_person(sender))
 }
 
 /// Ids of In-Reply-To in order, then of References from the right: the nearer, the newer. Each once.

@@ -139,9 +139,9 @@ impl Trait {
             attributes
                 .class
                 .split_ascii_whitespace()
-                .any(|c| c == name || c.ends_with(&format!("_{name}")))
+                .any(|c| is_named(c, name))
         };
-        let id = |name: &str| attributes.id == name || attributes.id.ends_with(&format!("_{name}"));
+        let id = |name: &str| is_named(&attributes.id, name);
         let indent = style.contains("border:none")
             || style.contains("border:0")
             || style.contains("border:medium");
@@ -189,6 +189,13 @@ impl Trait {
                 || (tag == Tag::P && !attributes.class.starts_with("mso")),
         }
     }
+}
+
+/// Whether a class or id is that one, behind whatever prefix a mail program gives it.
+fn is_named(given: &str, name: &str) -> bool {
+    given
+        .strip_suffix(name)
+        .is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('_'))
 }
 
 /// Tells whether a property is set to zero, in whatever unit.

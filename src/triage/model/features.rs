@@ -100,6 +100,8 @@ impl Name<'_> {
 struct Bag<'a> {
     seen: HashSet<u32, BuildHasherDefault<Same>>,
     out: Vec<Feature<'a>>,
+    /// Letters of the word whose pieces are taken: one list for all words.
+    letters: Vec<char>,
 }
 
 impl<'a> Bag<'a> {
@@ -109,6 +111,7 @@ impl<'a> Bag<'a> {
         Self {
             seen: HashSet::with_capacity_and_hasher(features, BuildHasherDefault::default()),
             out: Vec::with_capacity(features),
+            letters: Vec::new(),
         }
     }
 
@@ -203,11 +206,9 @@ fn pieces(word: &str, bag: &mut Bag<'_>) {
     let letters = if unspaced { WORDS_MAX } else { LETTERS_MAX };
     let before = marks.chars().take(1);
     let after = marks.chars().skip(1);
-    let marked: Vec<char> = before
-        .chain(word.chars())
-        .chain(after)
-        .take(letters)
-        .collect();
+    let mut marked = std::mem::take(&mut bag.letters);
+    marked.clear();
+    marked.extend(before.chain(word.chars()).chain(after).take(letters));
     for from in 0..marked.len() {
         // Each piece is the one before with a letter more, and so is its hash.
         let mut hash = Hash::of("c");
@@ -218,6 +219,7 @@ fn pieces(word: &str, bag: &mut Bag<'_>) {
             }
         }
     }
+    bag.letters = marked;
 }
 
 fn concepts(evidence: &Evidence, rules: &IntentRules, bag: &mut Bag<'_>) {

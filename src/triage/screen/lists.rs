@@ -80,14 +80,8 @@ fn sent_by_recipient(message: &Message, desk: &Surroundings, signs: &mut Vec<Sig
     let Some(sender) = message.sender.as_ref().map(|s| &s.address) else {
         return;
     };
-    let wrote = message
-        .from
-        .iter()
-        .any(|f| f.address.identity() == sender.identity());
-    let named = message
-        .to
-        .iter()
-        .any(|t| t.address.identity() == sender.identity());
+    let wrote = message.from.iter().any(|f| f.address.same_person(sender));
+    let named = message.to.iter().any(|t| t.address.same_person(sender));
     if named && !wrote && !desk.is_own(sender) {
         let says = "It was sent on by one of its recipients, as lists do.";
         signs.push(Sign::new(Force::Points(40), "R5", says, sender.as_str()).nothing_on_form());

@@ -212,7 +212,7 @@ fn reply_to(message: &Message, from: &NamedAddress, rules: &ScreenRules) -> Opti
     let own = message
         .reply_to
         .iter()
-        .any(|r| r.address.identity() == from.address.identity());
+        .any(|r| r.address.same_person(&from.address));
     if own {
         return Some(from.clone());
     }
