@@ -169,6 +169,9 @@ impl Desk {
             .env_remove("JOURNAL_STREAM")
             // As the unit has it.
             .env("MALLOC_ARENA_MAX", "2")
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
+            .env("MALLOC_TRIM_THRESHOLD_", "1048576")
+            .env("MALLOC_TOP_PAD_", "65536")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

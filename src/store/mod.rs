@@ -227,7 +227,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
             lease_bytes_max: 16 * 1024 * 1024,
             settled_keep_s: 90 * 24 * 3600,
             parked_keep_s: 90 * 24 * 3600,
