@@ -3,7 +3,10 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Instant;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use mailclerk::clock::Timestamp;
 use mailclerk::mailbox::Filing;
@@ -36,7 +39,11 @@ use crate::thinking::Judge;
 const FILL: u64 = 250;
 /// Tickets by one commit where sets are measured.
 const SET: u64 = 64;
-const NOW: Timestamp = Timestamp(1_790_000_000);
+/// The time of the run: a desk that finds its newest record weeks old doubts the clock, and answers nobody.
+static NOW: LazyLock<Timestamp> = LazyLock::new(|| {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(passed.as_secs()).unwrap())
+});
 
 pub(crate) fn run(table: &mut Table) {
     let most = number("TICKETS", 1_000_000);
@@ -160,7 +167,7 @@ fn fill(state: &Path, tickets: u64) {
 fn put(store: &Store, numbers: std::ops::Range<u64>) {
     let mut group = store.group();
     for number in numbers {
-        group.add(entry(number), NOW).unwrap();
+        group.add(entry(number), *NOW).unwrap();
     }
     group.commit().unwrap();
 }
@@ -188,7 +195,7 @@ fn entry(number: u64) -> Entry {
         digest,
         message_id: MessageId::parse(&format!("m{number:016x}@d{number}.example")).ok(),
         sender: Some(writer.clone()),
-        received: NOW,
+        received: *NOW,
         filing: Filing::Forwarded,
         plan: Plan {
             screening: "person",
@@ -200,7 +207,7 @@ fn entry(number: u64) -> Entry {
             step: Step::Open(Ticket {
                 number: TicketNumber(number),
                 version: 0,
-                state: TicketState::WithAgent { agent, since: NOW },
+                state: TicketState::WithAgent { agent, since: *NOW },
                 mailbox: "past".to_owned(),
                 subject: "Cannot get into my account any more".to_owned(),
                 participants: vec![writer],
@@ -208,8 +215,8 @@ fn entry(number: u64) -> Entry {
                 queue: Some("accounts".to_owned()),
                 language: "en".to_owned(),
                 linked: None,
-                opened: NOW,
-                updated: NOW,
+                opened: *NOW,
+                updated: *NOW,
             }),
             letters: Vec::new(),
             because: vec![because("dead-address"), because("left-and-locked-out")],
@@ -219,7 +226,7 @@ fn entry(number: u64) -> Entry {
         },
         outgoing: Vec::new(),
         events: vec![TicketEvent {
-            at: NOW,
+            at: *NOW,
             kind: "opened".to_owned(),
             note: "a person wrote: account-access".to_owned(),
         }],
