@@ -13,7 +13,7 @@ use mailclerk::clock::Timestamp;
 use mailclerk::config::folder;
 use mailclerk::message::Flaw;
 use mailclerk::message::address::Address;
-use mailclerk::message::address::MessageId;
+use mailclerk::message::id::MessageId;
 use mailclerk::message::parse::parse;
 use mailclerk::triage;
 use mailclerk::triage::Disposition;

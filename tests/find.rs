@@ -12,7 +12,7 @@ use std::process::Command;
 use mailclerk::clock::Timestamp;
 use mailclerk::mailbox::Filing;
 use mailclerk::message::address::Address;
-use mailclerk::message::address::MessageId;
+use mailclerk::message::id::MessageId;
 use mailclerk::store::Entry;
 use mailclerk::store::MailRef;
 use mailclerk::store::Outgoing;

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use mailclerk::clock::Timestamp;
 use mailclerk::mailbox::Filing;
 use mailclerk::message::address::Address;
-use mailclerk::message::address::MessageId;
+use mailclerk::message::id::MessageId;
 use mailclerk::store::Entry;
 use mailclerk::store::MailRef;
 use mailclerk::store::Store;

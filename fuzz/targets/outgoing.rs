@@ -1,7 +1,7 @@
 //! What every mail of ours is like, read without our own parser; and what every plan is like.
 
-use mailclerk::message::address::MessageId;
 use mailclerk::message::compose::Draft;
+use mailclerk::message::id::MessageId;
 use mailclerk::triage::Reading;
 use mailclerk::triage::delivery::Purpose;
 use mailclerk::triage::plan::Plan;

@@ -21,7 +21,7 @@ use crate::learn::correction;
 use crate::learn::correction::Label;
 use crate::learn::correction::Private;
 use crate::mailbox::imap::ImapMailbox;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::message::parse::parse;
 use crate::store::CORRECTIONS;
 use crate::store::LedgerState;

@@ -34,7 +34,7 @@ use crate::mailbox::MailboxError;
 use crate::mailbox::Opened;
 use crate::mailbox::Woken;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::message::parse::parse;
 use crate::store::MailRef;
 use crate::store::Stage;

@@ -53,7 +53,7 @@ use crate::mailbox::Mailbox;
 use crate::mailbox::MailboxError;
 use crate::mailbox::Opened;
 use crate::mailbox::Woken;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::tls::Tls;
 
 /// Notes that are remembered, so that each is told once; a server that invents new alerts is heard no further.

@@ -1,4 +1,4 @@
-//! Addresses and Message-IDs that cannot be wrong.
+//! Addresses that cannot be wrong.
 
 use std::fmt;
 
@@ -11,8 +11,6 @@ const LOCAL_MAX: usize = 64;
 const DOMAIN_MAX: usize = 253;
 /// Octets of an address: a path of 256 less its angle brackets (RFC 5321, 4.5.3.1.3).
 const ADDRESS_MAX: usize = 254;
-/// Octets of a Message-ID without its brackets.
-const MESSAGE_ID_MAX: usize = 500;
 /// Characters of a display name that are kept.
 const NAME_CHARS_MAX: usize = 100;
 
@@ -33,28 +31,10 @@ pub struct NamedAddress {
     pub address: Address,
 }
 
-/// A Message-ID without its angle brackets: 1 to 500 octets of printable ASCII without spaces and brackets
-/// (RFC 5322, 3.6.4); opaque, compared byte by byte.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MessageId {
-    text: String,
-}
-
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no mail address: {why}")]
 pub struct BadAddress {
-    /// The text, cut and escaped.
-    pub text: String,
-    /// What is wrong, as words.
-    pub why: &'static str,
-}
-
-/// Why a text is no Message-ID.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no Message-ID: {why}")]
-pub struct BadMessageId {
     /// The text, cut and escaped.
     pub text: String,
     /// What is wrong, as words.
@@ -245,7 +225,7 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     out
 }
 
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
@@ -284,47 +264,6 @@ impl fmt::Display for NamedAddress {
     }
 }
 
-impl MessageId {
-    /// Reads a Message-ID, with or without its angle brackets; space around it is trimmed, nothing else changed.
-    pub fn parse(text: &str) -> Result<Self, BadMessageId> {
-        let bad = |why| BadMessageId {
-            text: excerpt(text),
-            why,
-        };
-        let id = text.trim();
-        let id = id
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix('>'))
-            .unwrap_or(id)
-            .trim();
-        if id.is_empty() {
-            return Err(bad("empty"));
-        }
-        if id.len() > MESSAGE_ID_MAX {
-            return Err(bad("too long"));
-        }
-        if !id
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
-        {
-            return Err(bad("not printable ASCII without spaces and brackets"));
-        }
-        Ok(Self {
-            text: id.to_owned(),
-        })
-    }
-
-    /// Returns the id without its brackets.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns the id as it stands in a header: `<id>`.
-    pub fn bracketed(&self) -> String {
-        format!("<{}>", self.text)
-    }
-}
-
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -334,18 +273,6 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({})", self.text)
-    }
-}
-
-impl fmt::Display for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MessageId({})", self.text)
     }
 }
 
@@ -372,34 +299,6 @@ impl std::str::FromStr for Address {
 }
 
 impl AsRef<str> for Address {
-    fn as_ref(&self) -> &str {
-        &self.text
-    }
-}
-
-impl TryFrom<String> for MessageId {
-    type Error = BadMessageId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
-}
-
-impl From<MessageId> for String {
-    fn from(id: MessageId) -> Self {
-        id.text
-    }
-}
-
-impl std::str::FromStr for MessageId {
-    type Err = BadMessageId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl AsRef<str> for MessageId {
     fn as_ref(&self) -> &str {
         &self.text
     }

@@ -16,11 +16,11 @@ use ring::digest::digest;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
 use crate::message::attached::Enclosure;
 use crate::message::compose::head::Head;
 use crate::message::compose::head::Name;
+use crate::message::id::MessageId;
 
 pub use crate::message::compose::picture::Picture;
 pub use crate::message::compose::picture::compose_with_picture;

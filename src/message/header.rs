@@ -11,9 +11,9 @@ use crate::message::Header;
 use crate::message::IDS_MAX;
 use crate::message::ReturnPath;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
 use crate::message::charset;
+use crate::message::id::MessageId;
 
 /// Fields of a header block that are kept.
 const FIELDS_MAX: usize = 1000;

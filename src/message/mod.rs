@@ -8,6 +8,7 @@ mod extent;
 mod form;
 mod header;
 mod html;
+pub mod id;
 mod links;
 mod mime;
 pub mod parse;
@@ -16,8 +17,8 @@ mod sniff;
 pub mod unquote;
 
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
+use crate::message::id::MessageId;
 use crate::message::report::Marks;
 use crate::message::report::ReportPart;
 

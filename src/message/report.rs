@@ -3,8 +3,8 @@
 use crate::message::Header;
 use crate::message::IDS_MAX;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::header;
+use crate::message::id::MessageId;
 
 /// Groups of fields that are kept of one part: one for the mail, and one for each recipient.
 const GROUPS_MAX: usize = 100;

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::mailbox::resume::Cursor;
 use crate::mailbox::resume::Gate;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::Entry;
 use crate::store::Inner;
 use crate::store::MailRef;

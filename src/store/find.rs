@@ -5,7 +5,7 @@
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::MailRef;
 use crate::store::Store;
 use crate::store::StoreError;

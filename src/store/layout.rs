@@ -73,7 +73,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::MailRef;
 use crate::store::StoreError;
 use crate::triage::ticket::TicketNumber;

@@ -86,7 +86,7 @@ use std::sync::atomic::AtomicBool;
 use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::engine::Engine;
 use crate::store::erase::Sweep;
 use crate::store::keys::KeyRing;

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::mailbox::resume::Cursor;
 use crate::mailbox::resume::Gate;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::MailRef;
 use crate::store::Store;
 use crate::store::StoreError;

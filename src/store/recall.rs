@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::StoreError;
 use crate::store::budget;
 use crate::store::budget::Subject;

@@ -33,7 +33,7 @@ use tempfile::TempDir;
 use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::Entry;
 use crate::store::Leased;
 use crate::store::MailRef;

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::mailbox::Filing;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::outbox::OutboxId;
 use crate::triage::Disposition;
 use crate::triage::delivery::Delivery;

@@ -9,7 +9,7 @@
 //! - From an address can come forged mail. A mail proves it alive only when its domain vouches for it (DMARC).
 
 use crate::message::Message;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::triage::Reading;
 use crate::triage::delivery::Purpose;
 use crate::triage::returned::Fate;

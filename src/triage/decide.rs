@@ -44,7 +44,7 @@ pub use crate::triage::decide::verify::SAYS_NO;
 use crate::clock::Timestamp;
 use crate::message::Flaw;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::triage::Because;
 use crate::triage::Disposition;
 use crate::triage::Office;

@@ -19,7 +19,7 @@ pub mod words;
 use crate::clock::Timestamp;
 use crate::message::Message;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::triage::Office;
 use crate::triage::closing::Closing;
 use crate::triage::closing::Turn;

@@ -15,7 +15,7 @@ mod words;
 
 use crate::message::Message;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::triage::Office;
 use crate::triage::delivery::Purpose;
 use crate::triage::returned::report::Action;

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 
 use crate::message::Message;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::compose::LOOP_HEADER;
+use crate::message::id::MessageId;
 use crate::triage::Because;
 use crate::triage::Office;
 use crate::triage::delivery::Purpose;

@@ -19,7 +19,7 @@ mod mac;
 use std::fmt;
 
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::triage::delivery::Purpose;
 use crate::triage::ticket::TicketNumber;
 use crate::triage::token::mac::Mac;

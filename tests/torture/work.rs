@@ -7,7 +7,7 @@ use mailclerk::clock::Timestamp;
 use mailclerk::mailbox::Filing;
 use mailclerk::mailbox::resume::Cursor;
 use mailclerk::message::address::Address;
-use mailclerk::message::address::MessageId;
+use mailclerk::message::id::MessageId;
 use mailclerk::store::Entry;
 use mailclerk::store::MailRef;
 use mailclerk::store::OpenError;

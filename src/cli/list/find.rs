@@ -15,7 +15,7 @@ use crate::config::duration::Seconds;
 use crate::daemon::answer::Question;
 use crate::daemon::answer::Sought;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 
 const DAY_S: i64 = 86_400;
 

@@ -13,7 +13,7 @@ use crate::daemon::answer::limits::dead;
 use crate::daemon::answer::outbox;
 use crate::daemon::answer::time;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::Handled;
 use crate::store::LedgerState;
 use crate::store::LedgerView;

@@ -33,7 +33,7 @@ use crate::daemon::Shared;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::reconcile::Reconciling;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::Order;
 use crate::store::OutboxId;
 use crate::store::OutboxView;

@@ -1,9 +1,9 @@
 //! What a letter answers, and the files that go along with an agent's words.
 
 use crate::daemon::letters::Desk;
-use crate::message::address::MessageId;
 use crate::message::attached::Enclosure;
 use crate::message::attached::attached;
+use crate::message::id::MessageId;
 use crate::triage::delivery::Purpose;
 use crate::triage::plan::Letter;
 use crate::triage::relay::Relaying;

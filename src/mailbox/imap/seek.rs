@@ -27,7 +27,7 @@ use crate::mailbox::imap::settings::ImapLimits;
 use crate::mailbox::imap::state::Broken;
 use crate::mailbox::imap::state::Reply;
 use crate::mailbox::imap::state::Verdict;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 
 /// Octets in the answer to a search: some thousand UIDs, where one is expected.
 const FOUND_BYTES_MAX: u64 = 64 * 1024;

@@ -10,12 +10,12 @@ use std::borrow::Cow;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
 use crate::message::address::NamedAddress;
 use crate::message::address::one_line;
 use crate::message::compose::AutoSubmitted;
 use crate::message::compose::LOOP_HEADER;
 use crate::message::compose::encode;
+use crate::message::id::MessageId;
 
 /// Columns of a line (RFC 5322, 2.1.1, less its CRLF).
 const COLUMNS: usize = 76;

@@ -17,7 +17,7 @@ use ring::digest::digest;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::layout::mailbox_key;
 use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;

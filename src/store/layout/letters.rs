@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
 use crate::store::layout::rows::NOTE_BYTES_MAX;

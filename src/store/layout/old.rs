@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::layout::head::HeadRow;
 use crate::store::layout::rows::LedgerEnd;
 use crate::store::layout::rows::LedgerRow;

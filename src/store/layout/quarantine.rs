@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
 use crate::store::layout::letters::PlaceRow;

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::mailbox::resume::Cursor;
 use crate::mailbox::resume::Gate;
 use crate::message::address::Address;
-use crate::message::address::MessageId;
+use crate::message::id::MessageId;
 use crate::store::layout::Row;
 use crate::store::layout::Tree;
 use crate::store::layout::old;
