@@ -177,6 +177,22 @@ fn a_question_makes_no_store_in_an_empty_folder() {
     assert_eq!(fs::read_dir(desk.state()).unwrap().count(), 0);
 }
 
+#[test]
+fn a_start_outlasts_a_command_that_is_looking_at_the_store() {
+    let mut desk = Desk::new();
+    desk.start();
+    desk.stop();
+    let lock = fs::File::open(desk.state().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let command = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(5));
+        drop(lock);
+    });
+    desk.start();
+    command.join().unwrap();
+    desk.stop();
+}
+
 /// What root writes into the state folder, the daemon's account cannot open any more.
 #[test]
 fn a_store_of_another_account_is_not_touched_and_the_owner_is_named() {

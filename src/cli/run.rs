@@ -17,6 +17,9 @@ use crate::store::StoreOptions;
 /// Work that is in no loop's hands any more has so long to end.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
+/// A command that looks at the store holds it while it does; a start waits so many seconds for it, rather than fail.
+const LOCK_WAIT_S: u64 = 15;
+
 /// A panic's words may hold what a stranger or a server wrote: the log gets the place alone.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
@@ -42,7 +45,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     ask::as_owner(&config.state)?;
     let _log = log::start(&config.log).map_err(Failure::Other)?;
     quiet_panics();
-    let store = Store::open(&config.state, StoreOptions::default()).map_err(|e| {
+    let options = StoreOptions {
+        lock_wait_s: LOCK_WAIT_S,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(&config.state, options).map_err(|e| {
         tracing::error!(state = %config.state.display(), "{e}");
         Failure::from(e)
     })?;
